@@ -1,0 +1,3 @@
+from environments.models.environment import Environment
+
+__all__ = ["Environment"]

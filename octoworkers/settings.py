@@ -1,0 +1,200 @@
+"""Settings, all from the environment, each with a safe default. `docs/settings.md` lists them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from octoworkers.conf import load_keys
+from octoworkers.version import VERSION
+
+env = environ.FileAwareEnv()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+HOME = Path(env.str("OCTOWORKERS_HOME", str(BASE_DIR / "var"))).expanduser().absolute()
+PRODUCTION = env.bool("OCTOWORKERS_PRODUCTION", False)
+DEBUG = env.bool("OCTOWORKERS_DEBUG", False)
+
+_keys = load_keys(HOME / "keys.json")
+SECRET_KEY = env.str("OCTOWORKERS_SECRET_KEY", _keys.secret_key)
+MASTER_KEY = _keys.master_key
+SERVER_KEY = _keys.server_key
+
+#: Address under which browsers and agents reach this server, for example https://ops.example.org
+PUBLIC_URL = env.str("OCTOWORKERS_PUBLIC_URL", "").rstrip("/")
+ALLOWED_HOSTS = env.list("OCTOWORKERS_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
+HTTPS = PUBLIC_URL.startswith("https://")
+if env.bool("OCTOWORKERS_BEHIND_PROXY", False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    USE_X_FORWARDED_HOST = True
+
+if PRODUCTION:
+    _unsafe = {
+        "OCTOWORKERS_DEBUG is on: it shows source and settings to visitors.": DEBUG,
+        "OCTOWORKERS_PUBLIC_URL must be the https:// address of this server.": not HTTPS,
+        "OCTOWORKERS_ALLOWED_HOSTS must name the hosts of this server, and no *.": not ALLOWED_HOSTS
+        or "*" in ALLOWED_HOSTS,
+        "OCTOWORKERS_SECRET_KEY is shorter than 50 characters.": len(SECRET_KEY) < 50,
+    }
+    if any(_unsafe.values()):
+        raise ImproperlyConfigured(
+            "Not started in production mode:\n- " + "\n- ".join(text for text, bad in _unsafe.items() if bad)
+        )
+
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "django_htmx",
+    "template_partials",
+    "common",
+    "spaces",
+    "accounts",
+    "environments",
+    "tenants",
+    "pools",
+    "workers",
+    "processes",
+    "variables",
+    "tasks",
+    "projects",
+    "runbooks",
+    "octoworkers",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "common.csp.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "spaces.middleware.SpaceMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "octoworkers.urls"
+ASGI_APPLICATION = "octoworkers.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "builtins": ["common.templatetags.ui"],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "octoworkers.context.shell",
+            ],
+        },
+    },
+]
+
+DATABASES = {"default": env.db("DATABASE_URL", f"sqlite:///{HOME / 'octoworkers.sqlite3'}")}
+_database = DATABASES["default"]
+# Closing the connection after every call halves the rate at which log lines are taken in.
+_database["CONN_MAX_AGE"] = None
+if _database["ENGINE"].endswith("sqlite3"):
+    _database["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;",
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.str("REDIS_URL", "")
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": env.str("OCTOWORKERS_REDIS_PREFIX", "octoworkers")},
+    }
+    if REDIS_URL
+    else {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 5000}}
+}
+
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "dashboard"
+LOGOUT_REDIRECT_URL = "login"
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_NAME = env.str("OCTOWORKERS_SESSION_COOKIE", "octoworkers_session")
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = env.str("OCTOWORKERS_TIME_ZONE", "UTC")
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = HOME / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Served straight from the sources: an installation has no build step.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_MAX_AGE = 3600
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "common.static.VersionedStorage"},
+}
+MEDIA_ROOT = HOME / "media"
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_THROTTLE_RATES": {"enrolment": env.str("OCTOWORKERS_ENROLMENT_RATE", "60/min")},
+    "UNAUTHENTICATED_USER": None,
+    # Whom the throttles count: the peer itself, or the address that the one proxy in front names.
+    "NUM_PROXIES": 1 if env.bool("OCTOWORKERS_BEHIND_PROXY", False) else 0,
+}
+
+#: Runs that may execute at once on this node.
+TASK_CAP = env.int("OCTOWORKERS_TASK_CAP", 100)
+#: Whether the default pool of a space may fall back to the server's own worker while it is empty.
+BUILTIN_WORKER = env.bool("OCTOWORKERS_BUILTIN_WORKER", True)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("OCTOWORKERS_LOG_LEVEL", "WARNING")},
+    "loggers": {
+        "octoworkers": {"level": env.str("OCTOWORKERS_LOG_LEVEL", "INFO")},
+        "django.channels.server": {"level": "WARNING"},
+        "daphne": {"level": "WARNING"},
+    },
+}
+
+SERVER_VERSION = VERSION

@@ -1,0 +1,3 @@
+from pools.models.worker_pool import WorkerPool
+
+__all__ = ["WorkerPool"]

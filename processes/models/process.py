@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models.functions import Lower
+
+from spaces.models import SpaceOwned
+
+
+class OwnerKind(models.TextChoices):
+    """What a process belongs to. A kind and an id, because owners live in higher apps."""
+
+    PROJECT = "project", "Project"
+    RUNBOOK = "runbook", "Runbook"
+
+
+class Process(SpaceOwned):
+    """The draft that is edited; `version` rises with every save and guards against lost edits."""
+
+    owner_kind = models.CharField(max_length=20, choices=OwnerKind.choices)
+    owner_id = models.PositiveBigIntegerField()
+    version = models.PositiveIntegerField(default=1)
+    updated_at = models.DateTimeField(auto_now=True)
+    updated_by = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["owner_kind", "owner_id"], name="processes_process_owner")
+        ]
+
+    def __str__(self) -> str:
+        return f"Process of {self.owner_kind} {self.owner_id}"
+
+
+class Step(models.Model):
+    """One entry of a process. What it does is in its action; a step may hold several of them."""
+
+    process = models.ForeignKey(Process, on_delete=models.CASCADE, related_name="steps")
+    position = models.PositiveIntegerField(validators=[MinValueValidator(1)])
+    name = models.CharField(max_length=120)
+    slug = models.SlugField(max_length=140)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["process", "position"], name="processes_step_position"),
+            models.UniqueConstraint(fields=["process", "slug"], name="processes_step_slug"),
+            models.UniqueConstraint(
+                "process",
+                Lower("name"),
+                name="processes_step_name",
+                violation_error_message="This process has a step of this name.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Location(models.TextChoices):
+    """Where an action runs."""
+
+    WORKER = "worker", "Run once on a worker"
+
+
+class PoolChoice(models.TextChoices):
+    SPECIFIC = "specific", "Runs on a worker from a specific pool"
+    VARIABLE = "variable", "Runs on a worker from a pool selected via a variable"
+
+
+class Action(models.Model):
+    """What a step does and where. Both pool fields are kept whichever is chosen, so that changing
+    one's mind loses nothing. `properties` are Octopus's, all strings."""
+
+    step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="actions")
+    position = models.PositiveIntegerField(default=1)
+    name = models.CharField(max_length=120)
+    slug = models.SlugField(max_length=140)
+    action_type = models.CharField(max_length=60)
+    is_disabled = models.BooleanField(default=False)
+    notes = models.TextField(blank=True)
+    location = models.CharField(max_length=20, choices=Location.choices, default=Location.WORKER)
+    pool_choice = models.CharField(max_length=20, choices=PoolChoice.choices, default=PoolChoice.SPECIFIC)
+    worker_pool = models.ForeignKey(
+        "pools.WorkerPool",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="actions",
+        help_text="None means the default pool of the space.",
+    )
+    worker_pool_variable = models.CharField(max_length=200, blank=True)
+    properties = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["step", "position"], name="processes_action_position")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ProcessRevision(models.Model):
+    """A process as it was saved under a version: what a stale edit is compared with."""
+
+    process = models.ForeignKey(Process, on_delete=models.CASCADE, related_name="revisions")
+    version = models.PositiveIntegerField()
+    content = models.JSONField(help_text="domain.processes.ProcessDef")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["process", "version"], name="processes_revision_version")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.process} at {self.version}"

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+
+from tasks.models.task import ServerTask
+
+
+class StepState(models.TextChoices):
+    """The states of one step in one run; the first five names are Octopus's."""
+
+    PENDING = "Pending", "Pending"
+    RUNNING = "Running", "Running"
+    SUCCESS = "Success", "Succeeded"
+    FAILED = "Failed", "Failed"
+    SKIPPED = "Skipped", "Skipped"
+    WAITING = "Waiting", "Waiting for a worker"
+    CANCELED = "Canceled", "Cancelled"
+    UNKNOWN = "Unknown", "Unknown outcome"
+
+
+class Execution(models.Model):
+    """One step of one run. `number` is its place in the frozen plan, from 1."""
+
+    State = StepState
+
+    task = models.ForeignKey(ServerTask, on_delete=models.CASCADE, related_name="executions")
+    number = models.PositiveIntegerField()
+    name = models.CharField(max_length=120)
+    state = models.CharField(max_length=20, choices=StepState.choices, default=StepState.PENDING)
+    pool_id = models.PositiveBigIntegerField(null=True, help_text="The pool that the plan chose.")
+    pool_name = models.CharField(max_length=120, blank=True)
+    needs = models.JSONField(default=list, help_text="Tools that the worker must have, such as bash.")
+    machine = models.ForeignKey(
+        "workers.Machine", null=True, blank=True, on_delete=models.SET_NULL, related_name="executions"
+    )
+    machine_name = models.CharField(max_length=120, blank=True)
+    placement_reason = models.CharField(max_length=300, blank=True, help_text="Why this worker.")
+    waiting_for = models.CharField(max_length=300, blank=True, help_text="Why it waits, for people.")
+    waiting_since = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+    message = models.TextField(blank=True, help_text="What went wrong, or the evidence of an Unknown.")
+    has_warnings = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["task", "number"], name="tasks_execution_number")]
+        indexes = [
+            models.Index(
+                fields=["pool_id", "waiting_since"], condition=Q(state="Waiting"), name="tasks_waiting"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number}. {self.name}"
+
+
+class AttemptState(models.TextChoices):
+    """ASSIGNED until the agent says it has it; ACCEPTED once that is committed here, from which
+    moment the agent may start it; the rest are final but for RUNNING and LOST."""
+
+    ASSIGNED = "Assigned", "Assigned"
+    ACCEPTED = "Accepted", "Accepted"
+    RUNNING = "Running", "Running"
+    LOST = "LostContact", "Lost contact"
+    FINISHED = "Finished", "Finished"
+    UNKNOWN = "Unknown", "Unknown outcome"
+    WITHDRAWN = "Withdrawn", "Withdrawn before it started"
+
+
+LIVE = (AttemptState.ASSIGNED, AttemptState.ACCEPTED, AttemptState.RUNNING, AttemptState.LOST)
+
+
+class Attempt(models.Model):
+    """One try of one execution on one machine. `epoch` fences it: a write with another epoch is
+    of the past. The log rows below it are the truth; the counters follow them."""
+
+    State = AttemptState
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="attempts")
+    epoch = models.PositiveIntegerField()
+    machine = models.ForeignKey(
+        "workers.Machine", null=True, on_delete=models.SET_NULL, related_name="attempts"
+    )
+    state = models.CharField(max_length=20, choices=AttemptState.choices, default=AttemptState.ASSIGNED)
+    assigned_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested = models.BooleanField(default=False)
+    outcome = models.CharField(max_length=20, blank=True, help_text="As the agent's Finished frame says.")
+    exit_code = models.IntegerField(null=True, blank=True)
+    message = models.TextField(blank=True)
+    log_lines = models.PositiveBigIntegerField(default=0)
+    log_bytes = models.PositiveBigIntegerField(default=0)
+    log_sha256 = models.CharField(max_length=64, blank=True, help_text="Set when checked at the finish.")
+
+    class Meta:
+        ordering = ["epoch"]
+        constraints = [
+            models.UniqueConstraint(fields=["execution", "epoch"], name="tasks_attempt_epoch"),
+            models.UniqueConstraint(
+                fields=["execution"], condition=Q(state__in=LIVE), name="tasks_one_live_attempt"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["machine"], condition=Q(state__in=LIVE), name="tasks_attempt_live"),
+            models.Index(
+                fields=["assigned_at"], condition=Q(state="Assigned"), name="tasks_attempt_assigned"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Attempt {self.epoch} of {self.execution_id}"

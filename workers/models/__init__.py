@@ -1,0 +1,4 @@
+from workers.models.enrolment import EnrolmentCode
+from workers.models.machine import ONLINE, Health, Machine, MachineQuerySet
+
+__all__ = ["ONLINE", "EnrolmentCode", "Health", "Machine", "MachineQuerySet"]
