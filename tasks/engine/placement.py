@@ -1,0 +1,102 @@
+"""Gives waiting steps to workers: first come, first served within a pool, the worker by fitness."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db import connection
+from django.db.models import Count
+
+from common import live
+from domain.placement import Chosen, Wait, choose
+from pools.models import WorkerPool
+from tasks.engine import delivery
+from tasks.models import LIVE, Attempt, AttemptState, Execution, StepState
+from workers.selectors.capacity import candidates_for, worker_facts
+from workers.services import machines, slots
+
+if TYPE_CHECKING:
+    from workers.models import Machine
+
+#: Executions looked at in one go. What cannot be placed because its pool is full is few rows away.
+BATCH = 50
+
+
+def place(pool_id: int, *, now: datetime) -> None:
+    """Assigns as many waiting steps of a pool as it has free slots for."""
+    waiting = _waiting(pool_id)
+    if not waiting:
+        return
+    pool = WorkerPool.objects.filter(pk=pool_id).first()
+    workers = {} if pool is None else {str(machine.pk): machine for machine in candidates_for(pool)}
+    facts = {id: worker_facts(machine) for id, machine in workers.items()}
+    for execution in waiting:
+        choice = choose(list(facts.values()), pool=execution.pool_name, needs=execution.needs)
+        if isinstance(choice, Wait):
+            _wait(execution, choice.reason)
+            continue
+        machine = workers[choice.worker.id]
+        _assign(execution, machine, choice, now=now)
+        facts[choice.worker.id] = worker_facts(machine)
+
+
+def place_all(*, now: datetime) -> None:
+    """`place` for each pool that steps wait for."""
+    waiting = Execution.objects.filter(state=StepState.WAITING).values_list("pool_id", flat=True)
+    for pool_id in waiting.order_by("pool_id").distinct():
+        place(pool_id, now=now)
+
+
+def release(attempt: Attempt) -> None:
+    """Frees the slot of an attempt that has ended. Call once for each, with its change of state."""
+    if attempt.machine_id is not None:
+        machines.release_slot(attempt.machine_id)
+
+
+def recount() -> None:
+    """Counts the busy slots of all workers anew from the attempts that hold them."""
+    live = Attempt.objects.filter(state__in=LIVE, machine__isnull=False).order_by()
+    slots.recount(dict(live.values_list("machine").annotate(count=Count("pk"))))
+
+
+def _waiting(pool_id: int) -> list[Execution]:
+    rows = Execution.objects.filter(pool_id=pool_id, state=StepState.WAITING).select_related("task")
+    if connection.features.has_select_for_update_skip_locked:
+        # Another node that is placing the same step has it; waiting for it could only deadlock.
+        rows = rows.select_for_update(skip_locked=True, of=("self",))
+    return list(rows.defer("task__plan").order_by("waiting_since", "id")[:BATCH])
+
+
+def _wait(execution: Execution, reason: str) -> None:
+    if execution.waiting_for != reason:
+        Execution.objects.filter(pk=execution.pk).update(waiting_for=reason)
+        live.nudge(execution.task.space_id, f"task-{execution.task_id}", "pools")
+
+
+def _assign(execution: Execution, machine: Machine, choice: Chosen, *, now: datetime) -> None:
+    """Takes a slot and the step, each by compare-and-set; `machine.busy_slots` follows."""
+    if not machines.reserve_slot(machine.pk):
+        machine.busy_slots = machine.slots
+        return
+    moved = Execution.objects.filter(pk=execution.pk, state=StepState.WAITING).update(
+        state=StepState.RUNNING,
+        machine=machine,
+        machine_name=machine.name,
+        placement_reason=choice.reason,
+        waiting_for="",
+        started_at=now,
+    )
+    if not moved:
+        machines.release_slot(machine.pk)
+        return
+    machine.busy_slots += 1
+    attempt = Attempt.objects.create(
+        execution=execution,
+        epoch=execution.attempts.count() + 1,
+        machine=machine,
+        state=AttemptState.ASSIGNED,
+        assigned_at=now,
+    )
+    delivery.assign(attempt, execution)
+    live.nudge(execution.task.space_id, f"task-{execution.task_id}", "tasks", "pools")

@@ -1,0 +1,37 @@
+"""What a task runs lives in a higher app; that app registers here what only it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from accounts.models import User
+from domain.system_variables import RunFacts
+from tasks.models import ServerTask
+
+Rerun = Callable[[ServerTask, User], ServerTask]
+Facts = Callable[[ServerTask, RunFacts], RunFacts]
+
+
+@dataclass(frozen=True)
+class _Subject:
+    rerun: Rerun
+    facts: Facts
+
+
+_subjects: dict[str, _Subject] = {}
+
+
+def register(subject_kind: str, *, rerun: Rerun, facts: Facts | None = None) -> None:
+    """Called in an AppConfig's `ready`. `rerun(task, user)` starts the same again with a fresh plan;
+    `facts(task, facts)` adds what the system variables of the run should know."""
+    _subjects[subject_kind] = _Subject(rerun, facts or (lambda task, facts: facts))
+
+
+def rerun(task: ServerTask, user: User) -> ServerTask:
+    return _subjects[task.subject_kind].rerun(task, user)
+
+
+def add_facts(task: ServerTask, facts: RunFacts) -> RunFacts:
+    subject = _subjects.get(task.subject_kind)
+    return subject.facts(task, facts) if subject else facts

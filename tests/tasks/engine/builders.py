@@ -1,0 +1,84 @@
+"""Runs for the engine's tests, made through the same services as real ones."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from domain.planning import RunPlan
+from domain.processes import SCRIPT_BODY, SCRIPT_SYNTAX, ActionDef, ProcessDef, StepDef
+from environments.models import Environment
+from pools.models import WorkerPool
+from tasks.models import Attempt, Kind, ServerTask
+from tasks.services import planning, tasks
+from tests.factories import EnvironmentFactory, UserFactory
+
+
+def process(*scripts: str, pool: WorkerPool, syntax: str = "Bash") -> ProcessDef:
+    steps = []
+    for number, script in enumerate(scripts, start=1):
+        action = ActionDef(
+            id=f"a{number}",
+            name=f"Step {number}",
+            properties={SCRIPT_BODY: script, SCRIPT_SYNTAX: syntax},
+            worker_pool_id=str(pool.pk),
+            worker_pool_name=pool.name,
+        )
+        steps.append(StepDef(id=f"s{number}", name=f"Step {number}", number=number, actions=(action,)))
+    return ProcessDef(tuple(steps))
+
+
+NO_VARIABLES: dict[str, Any] = {"schema": 1, "variables": []}
+
+
+def plan(
+    *scripts: str,
+    pool: WorkerPool,
+    environment: Environment,
+    variables: dict[str, Any] | None = None,
+    syntax: str = "Bash",
+) -> RunPlan:
+    return planning.build(
+        space=pool.space,
+        process=process(*scripts, pool=pool, syntax=syntax).to_json(),
+        variables=variables or NO_VARIABLES,
+        environment=environment,
+        tenant=None,
+        process_ref="runbook:1",
+        process_label="A runbook",
+    )
+
+
+def queue(
+    *scripts: str,
+    pool: WorkerPool,
+    environment: Environment | None = None,
+    slot_key: str = "runbook:1",
+    variables: dict[str, Any] | None = None,
+    now: datetime | None = None,
+) -> ServerTask:
+    """A queued run with one step per script on a pool."""
+    environment = environment or EnvironmentFactory(space=pool.space)
+    return tasks.create(
+        space=pool.space,
+        kind=Kind.RUNBOOK_RUN,
+        name="A runbook",
+        subject_kind="runbook-run",
+        subject_id=1,
+        subject_url="/",
+        project_id=None,
+        project_name="",
+        runbook_id=1,
+        environment=environment,
+        tenant=None,
+        plan=plan(*scripts, pool=pool, environment=environment, variables=variables),
+        slot_key=slot_key,
+        user=UserFactory(),
+        now=now or timezone.now(),
+    )
+
+
+def live_attempt(task: ServerTask) -> Attempt:
+    return Attempt.objects.filter(execution__task=task).order_by("execution__number", "epoch").last()
