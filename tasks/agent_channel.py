@@ -18,6 +18,7 @@ from protocol import frames, handshake
 from protocol.log import BadChunk, Chunk, from_message
 from tasks.engine import attempts, jobs, writer
 from tasks.engine.drivers.base import Job
+from tasks.services import logs
 from workers.models import Machine
 from workers.services import machines, server_key
 
@@ -220,8 +221,8 @@ class AgentConsumer(AsyncWebsocketConsumer):
     async def _store_one(self, attempt: UUID, epoch: int, chunks: list[Chunk]) -> None:
         try:
             answer = await writer.run(attempts.append_log, self._machine_id, attempt, epoch, chunks)
-        except BadChunk as error:
-            answer = frames.Error("bad_chunk", str(error), attempt_id=str(attempt))
+        except logs.LogRefused as refusal:
+            answer = frames.Error(refusal.code, str(refusal), attempt_id=str(attempt))
         except Exception:
             # Nothing is acknowledged, so nothing is lost: the agent sends it again when it is back.
             logger.exception("Storing log lines of attempt %s failed.", attempt)
