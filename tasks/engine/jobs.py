@@ -36,6 +36,7 @@ def sweep(*, now: datetime) -> None:
 
 def recover() -> None:
     """Once, when an engine starts: nobody is connected to this process yet, and slots are counted anew."""
+    machines.forget_connections(timezone.now())
     placement.recount()
 
 

@@ -1,0 +1,47 @@
+"""One factory per model, with as little in it as the model demands. Everything lands in the default
+space unless `space=` says otherwise; scenarios are built through services."""
+
+from tests.factories.accounts import PASSWORD, EventFactory, UserFactory
+from tests.factories.environments import EnvironmentFactory
+from tests.factories.pools import DefaultPoolFactory, WorkerPoolFactory
+from tests.factories.processes import ActionFactory, ProcessFactory, StepFactory
+from tests.factories.projects import DeploymentFactory, ProjectFactory, ReleaseFactory, TenantLinkFactory
+from tests.factories.runbooks import RunbookFactory, RunbookRunFactory, RunbookSnapshotFactory
+from tests.factories.spaces import DefaultSpaceFactory, SpaceFactory
+from tests.factories.tasks import AttemptFactory, ExecutionFactory, ServerTaskFactory, TaskEventFactory
+from tests.factories.tenants import TagFactory, TagSetFactory, TenantFactory
+from tests.factories.variables import ScopeValueFactory, VariableFactory, VariableSetFactory
+from tests.factories.workers import EnrolmentCodeFactory, MachineFactory
+
+__all__ = [
+    "PASSWORD",
+    "ActionFactory",
+    "AttemptFactory",
+    "DefaultPoolFactory",
+    "DefaultSpaceFactory",
+    "DeploymentFactory",
+    "EnrolmentCodeFactory",
+    "EnvironmentFactory",
+    "EventFactory",
+    "ExecutionFactory",
+    "MachineFactory",
+    "ProcessFactory",
+    "ProjectFactory",
+    "ReleaseFactory",
+    "RunbookFactory",
+    "RunbookRunFactory",
+    "RunbookSnapshotFactory",
+    "ScopeValueFactory",
+    "ServerTaskFactory",
+    "SpaceFactory",
+    "StepFactory",
+    "TagFactory",
+    "TagSetFactory",
+    "TaskEventFactory",
+    "TenantFactory",
+    "TenantLinkFactory",
+    "UserFactory",
+    "VariableFactory",
+    "VariableSetFactory",
+    "WorkerPoolFactory",
+]

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.apps import AppConfig, apps
+from django.db import models
+from django.urls import reverse
+
+from common import usage
+
+
+class WorkersConfig(AppConfig):
+    name = "workers"
+
+    def ready(self) -> None:
+        usage.register(apps.get_model("pools", "WorkerPool"), _workers_only_in)
+
+
+def _workers_only_in(pool: models.Model) -> Iterator[usage.Use]:
+    """Workers that would be left without a pool."""
+    machines = apps.get_model("workers", "Machine")
+    others = machines.pools.through.objects.filter(machine=models.OuterRef("pk")).exclude(workerpool=pool.pk)
+    for machine in machines.objects.filter(~models.Exists(others), pools=pool.pk):
+        url = reverse("worker_detail", args=[machine.slug])
+        yield usage.Use(kind="Worker without another pool", label=machine.name, url=url)

@@ -1,0 +1,169 @@
+"""How much room pools have, and who could take work: for plans, for placement and for the pages."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+
+from domain.placement import WorkerFacts
+from domain.planning import PoolCapacity
+from pools.models import WorkerPool
+from workers.models import ONLINE, Machine
+
+_COLUMNS = (
+    "pools",
+    "space_id",
+    "is_builtin",
+    "is_revoked",
+    "is_disabled",
+    "is_draining",
+    "health",
+    "slots",
+    "busy_slots",
+)
+
+
+@dataclass
+class PoolLoad:
+    """The workers of a pool, counted. Slots: `slots` are those that may be used now, `busy` those
+    taken on any worker in contact, so that a draining worker's last steps still count."""
+
+    workers: int = 0
+    online: int = 0
+    available: int = 0
+    slots: int = 0
+    free: int = 0
+    busy: int = 0
+    offline_slots: int = 0
+    draining_slots: int = 0
+    has_builtin: bool = False
+    away: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    @property
+    def offline(self) -> int:
+        return self.away["offline"]
+
+    @property
+    def is_full(self) -> bool:
+        return self.available > 0 and self.free <= 0
+
+    @property
+    def percent(self) -> int:
+        """Share of the usable slots that is taken."""
+        return round(100 * (self.slots - self.free) / self.slots) if self.slots else 0
+
+    @property
+    def reason(self) -> str:
+        """Why workers are not available: "1 offline, 2 disabled"."""
+        return ", ".join(f"{count} {word}" for word, count in sorted(self.away.items()) if count)
+
+
+def pool_capacity(pools: Iterable[WorkerPool]) -> dict[int, PoolCapacity]:
+    """By pool id, in one query, for `domain.planning`."""
+    return {
+        pool_id: PoolCapacity(
+            workers_total=load.workers,
+            workers_available=load.available,
+            slots_total=load.slots,
+            slots_free=load.free,
+            reason=load.reason,
+        )
+        for pool_id, load in pool_loads(pools).items()
+    }
+
+
+def pool_loads(pools: Iterable[WorkerPool]) -> dict[int, PoolLoad]:
+    """By pool id, in one query. The built-in worker counts for a default pool without workers."""
+    known = {pool.pk: pool for pool in pools}
+    loads = {pool_id: PoolLoad() for pool_id in known}
+    rows = list(_rows(known.values()))
+    for row in rows:
+        if row["pools"] in loads and not row["is_builtin"]:
+            _count(loads[row["pools"]], row)
+    for row in rows:
+        if row["is_builtin"]:
+            for pool in _stood_in_for(row, known.values(), loads):
+                loads[pool.pk].has_builtin = True
+                _count(loads[pool.pk], row)
+    return loads
+
+
+def _rows(pools: Iterable[WorkerPool]) -> QuerySet[Machine, dict[str, object]]:
+    pools = list(pools)
+    wanted = Q(pools__in=[pool.pk for pool in pools])
+    if settings.BUILTIN_WORKER:
+        wanted |= Q(is_builtin=True, space_id__in=[pool.space_id for pool in pools if pool.is_default])
+    return Machine.objects.filter(wanted).values(*_COLUMNS)
+
+
+def _stood_in_for(
+    row: dict[str, object], pools: Iterable[WorkerPool], loads: dict[int, PoolLoad]
+) -> Iterator[WorkerPool]:
+    for pool in pools:
+        if pool.is_default and pool.space_id == row["space_id"] and not loads[pool.pk].workers:
+            yield pool
+
+
+def _count(load: PoolLoad, row: dict[str, object]) -> None:
+    slots, busy = int(str(row["slots"])), int(str(row["busy_slots"]))
+    load.workers += 1
+    away = _away(row)
+    if row["health"] in ONLINE and not row["is_revoked"]:
+        load.online += 1
+        load.busy += busy
+    if away == "offline":
+        load.offline_slots += slots
+    elif away == "draining":
+        load.draining_slots += max(slots - busy, 0)
+    if away:
+        load.away[away] += 1
+        return
+    load.available += 1
+    load.slots += slots
+    load.free += max(slots - busy, 0)
+
+
+def _away(row: dict[str, object]) -> str:
+    """Why a worker takes nothing, in one word; empty where it does."""
+    if row["is_revoked"]:
+        return "revoked"
+    if row["is_disabled"]:
+        return "disabled"
+    if row["health"] not in ONLINE:
+        return "offline"
+    return "draining" if row["is_draining"] else ""
+
+
+def candidates_for(pool: WorkerPool) -> list[Machine]:
+    """The workers that placement may choose from: enabled, healthy, not draining. In a default pool
+    without any worker that is the built-in one."""
+    members = Machine.objects.in_pool(pool.pk).filter(is_revoked=False)
+    found = list(members.accepting())
+    if found or not (pool.is_default and settings.BUILTIN_WORKER):
+        return found
+    if Machine.objects.in_pool(pool.pk).exists():
+        return []
+    builtin = Machine.objects.in_space(pool.space).filter(is_builtin=True, is_revoked=False)
+    return list(builtin.accepting())
+
+
+def worker_facts(machine: Machine) -> WorkerFacts:
+    """A worker as `domain.placement` sees it; tools are its shells and tools, in lower case."""
+    return WorkerFacts(
+        id=str(machine.pk),
+        name=machine.name,
+        slots=machine.slots,
+        busy=machine.busy_slots,
+        tools=frozenset(name.lower() for name in (*names_in(machine, "shells"), *names_in(machine, "tools"))),
+        last_used=machine.last_used_at,
+    )
+
+
+def names_in(machine: Machine, kind: str) -> list[str]:
+    """The names under "shells" or "tools" of what the agent reported; empty for anything odd."""
+    found = machine.capabilities.get(kind)
+    return sorted(str(name) for name in found) if isinstance(found, dict | list) else []
