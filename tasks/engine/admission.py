@@ -15,10 +15,7 @@ from tasks.models import ACTIVE, ServerTask, TaskState
 
 def admit(*, now: datetime) -> None:
     """Admits what may start now; each run in a transaction of its own."""
-    free = settings.TASK_CAP - ServerTask.objects.filter(state__in=ACTIVE).count()
-    if free <= 0:
-        return
-    for task_id in _next(free):
+    for task_id in _next():
         try:
             with transaction.atomic():
                 advance(task_id, runs.Admitted(), now=now)
@@ -27,9 +24,14 @@ def admit(*, now: datetime) -> None:
             continue
 
 
-def _next(free: int) -> list[int]:
-    """The oldest queued run of each slot key that has no active one."""
-    active_keys = ServerTask.objects.filter(state__in=ACTIVE).values("slot_key")
-    queued = ServerTask.objects.filter(state=TaskState.QUEUED).exclude(slot_key__in=active_keys)
+def _next() -> list[int]:
+    """The oldest queued run of each slot key that has no active one, as far as the cap allows."""
+    if not ServerTask.objects.filter(state=TaskState.QUEUED).exists():
+        return []
+    active = ServerTask.objects.filter(state__in=ACTIVE).order_by()
+    free = settings.TASK_CAP - active.count()
+    if free <= 0:
+        return []
+    queued = ServerTask.objects.filter(state=TaskState.QUEUED).exclude(slot_key__in=active.values("slot_key"))
     firsts = queued.order_by().values("slot_key").annotate(first=Min("pk")).order_by("first")
     return list(firsts.values_list("first", flat=True)[:free])

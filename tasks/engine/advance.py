@@ -1,8 +1,12 @@
-"""The only writer of run state: loads a run, lets `domain.runs` decide, stores, carries out."""
+"""The only writer of run state: loads a run, lets `domain.runs` decide, stores, carries out.
+
+Rows are locked in one order everywhere: task, its executions, attempt, machine. Placement, which comes
+from the other end, passes over executions that somebody has locked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -26,102 +30,108 @@ _ENDED = {
 }
 
 
-class _Changed(Exception):
-    """A step moved between reading and writing it (a worker was found for it): decide again."""
+@dataclass(frozen=True)
+class LockedRun:
+    """A task and its steps, held until the end of the transaction. `ids` and `pools` by step number."""
+
+    task: ServerTask
+    run: Run
+    ids: dict[int, int]
+    pools: dict[int, int | None]
 
 
 def advance(task_id: int, event: runs.Event, *, now: datetime) -> None:
-    """Applies an event to a run, in the caller's transaction or its own. Harmless when repeated."""
-    while True:
-        try:
-            with transaction.atomic():
-                _advance(task_id, event, now=now)
-            return
-        except _Changed:
-            continue
+    """Applies an event to a run, in the caller's transaction or its own, and gives the steps that wait
+    now to workers. Harmless when repeated."""
+    with transaction.atomic():
+        for pool_id in apply(lock(task_id), event, now=now):
+            placement.place(pool_id, now=now)
 
 
-def _advance(task_id: int, event: runs.Event, *, now: datetime) -> None:
-    task = ServerTask.objects.select_for_update().defer("plan").get(pk=task_id)
-    executions = {execution.number: execution for execution in task.executions.all()}
-    before = _load(task, executions.values())
+def lock(task_id: int) -> LockedRun:
+    """Holds a run. Call inside of a transaction, before touching its attempts or their machines."""
+    task = ServerTask.objects.select_for_update().only("space_id", "state").get(pk=task_id)
+    steps = Execution.objects.select_for_update().filter(task=task_id).order_by("number")
+    rows = list(steps.values_list("number", "name", "state", "pk", "pool_id"))
+    run = Run(
+        RunStatus(task.state),
+        tuple(runs.Step(number, name, StepStatus(state)) for number, name, state, _, _ in rows),
+    )
+    return LockedRun(task, run, {row[0]: row[3] for row in rows}, {row[0]: row[4] for row in rows})
+
+
+def apply(locked: LockedRun, event: runs.Event, *, now: datetime) -> list[int]:
+    """Stores what the event does to the run. Gives the pools that a step waits for because of it."""
+    before = locked.run
     decision = runs.decide(before, event)
     if decision.run == before and not decision.effects:
-        return
+        return []
     for old, new in zip(before.steps, decision.run.steps, strict=True):
         if old.status is not new.status:
-            _store_step(executions[new.number], old.status, new.status, _message(event, new.number), now)
-    if before.status is not decision.run.status:
-        _store_status(task, decision.run.status, now=now)
-    if isinstance(event, runs.CancelRequested):
-        _note_cancel(task, by=event.by, now=now)
-    for effect in decision.effects:
-        _carry_out(task, executions, effect, now=now)
+            _store_step(locked.ids[new.number], new.status, _message(event, new.number), now)
+    _store_task(locked.task, before, decision, event, now=now)
+    waiting = [_carry_out(locked, effect, now=now) for effect in decision.effects]
+    task = locked.task
     live.nudge(task.space_id, "tasks", f"task-{task.pk}", f"log-{task.pk}")
-
-
-def _load(task: ServerTask, executions: Iterable[Execution]) -> Run:
-    steps = tuple(runs.Step(e.number, e.name, StepStatus(e.state)) for e in executions)
-    return Run(RunStatus(task.state), steps)
+    return [pool_id for pool_id in waiting if pool_id is not None]
 
 
 def _message(event: runs.Event, number: int) -> str:
-    is_about = isinstance(event, runs.StepEnded) and event.number == number
-    return event.message if is_about else ""  # type: ignore[union-attr]
+    return event.message if isinstance(event, runs.StepEnded) and event.number == number else ""
 
 
-def _store_step(execution: Execution, old: StepStatus, new: StepStatus, message: str, now: datetime) -> None:
-    changes: dict[str, Any] = {"state": new.value}
-    if new is StepStatus.WAITING:
+def _store_step(execution_id: int, status: StepStatus, message: str, now: datetime) -> None:
+    changes: dict[str, Any] = {"state": status.value}
+    if status is StepStatus.WAITING:
         changes |= {"waiting_since": now, "started_at": None, "machine": None, "machine_name": ""}
-    if new in _ENDED:
+    if status in _ENDED:
         changes |= {"completed_at": now, "waiting_for": "", "waiting_since": None, "message": message}
-    rows = Execution.objects.filter(pk=execution.pk, state=old.value)
-    if rows.update(**changes) != 1:
-        raise _Changed
+    Execution.objects.filter(pk=execution_id).update(**changes)
 
 
-def _store_status(task: ServerTask, status: RunStatus, *, now: datetime) -> None:
-    task.state = status.value
-    if status is RunStatus.EXECUTING:
-        task.started_at = now
-    if status in _FINAL:
-        task.completed_at = now
-    task.save(update_fields=["state", "started_at", "completed_at"])
-
-
-def _note_cancel(task: ServerTask, *, by: str, now: datetime) -> None:
-    task.cancel_requested_by = by
-    task.save(update_fields=["cancel_requested_by"])
-    note(task.pk, f"{by} asked to cancel.", level=Level.WARNING, now=now)
-
-
-def _carry_out(
-    task: ServerTask, executions: dict[int, Execution], effect: runs.Effect, *, now: datetime
+def _store_task(
+    task: ServerTask, before: Run, decision: runs.Decision, event: runs.Event, *, now: datetime
 ) -> None:
+    changes: dict[str, Any] = {}
+    status = decision.run.status
+    if status is not before.status:
+        changes["state"] = status.value
+        if before.status is RunStatus.QUEUED and status is RunStatus.EXECUTING:
+            changes["started_at"] = now
+        if status in _FINAL:
+            changes["completed_at"] = now
+    for effect in decision.effects:
+        if isinstance(effect, runs.Complete):
+            changes["error_message"] = effect.message
+    if isinstance(event, runs.CancelRequested):
+        changes["cancel_requested_by"] = event.by
+        note(task.pk, f"{event.by} asked to cancel.", level=Level.WARNING, now=now)
+    if changes:
+        ServerTask.objects.filter(pk=task.pk).update(**changes)
+
+
+def _carry_out(locked: LockedRun, effect: runs.Effect, *, now: datetime) -> int | None:
+    """Does what the effect asks for; gives the pool that a step waits for."""
     match effect:
         case runs.FindWorker(number):
-            pool_id = executions[number].pool_id
-            if pool_id is not None:
-                placement.place(pool_id, now=now)
+            return locked.pools[number]
         case runs.StopStep(number):
-            _stop(executions[number], now=now)
-        case runs.Complete(message):
-            task.error_message = message
-            task.save(update_fields=["error_message"])
+            _stop(locked, number, now=now)
+        case runs.Complete():
             request(Job.ADMIT)
+    return None
 
 
-def _stop(execution: Execution, *, now: datetime) -> None:
+def _stop(locked: LockedRun, number: int, *, now: datetime) -> None:
     """Asks for the end of a running step. One that the worker has not accepted ends at once: it
     starts only after the server confirmed, which from here on it never will."""
-    attempt = execution.attempts.select_related("machine").filter(state__in=LIVE).first()
+    rows = Attempt.objects.select_related("machine").filter(execution=locked.ids[number])
+    attempt = rows.filter(state__in=LIVE).first()
     if attempt is None:
         return
-    attempt.cancel_requested = True
-    attempt.save(update_fields=["cancel_requested"])
-    if attempt.state == AttemptState.ASSIGNED and withdraw(attempt, reason="cancelled", now=now):
-        advance(execution.task_id, runs.StepEnded(execution.number, StepStatus.CANCELED), now=now)
+    Attempt.objects.filter(pk=attempt.pk).update(cancel_requested=True)
+    if attempt.state == AttemptState.ASSIGNED and withdraw(attempt, reason="Cancelled.", now=now):
+        apply(lock(locked.task.pk), runs.StepEnded(number, StepStatus.CANCELED), now=now)
     else:
         delivery.cancel(attempt)
 

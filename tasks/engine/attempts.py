@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from common import live
 from domain import runs
@@ -17,9 +17,13 @@ from domain.runs import StepStatus
 from protocol import frames
 from protocol.log import Chunk, Level
 from tasks.engine import delivery, placement, script
-from tasks.engine.advance import advance, note, withdraw
+from tasks.engine.advance import apply, lock, note, withdraw
 from tasks.models import LIVE, Attempt, AttemptState
 from tasks.services import logs
+
+_CONTEXT = ("execution__task", "machine")
+#: A run of many steps has a long plan; what happens to one attempt does not need it.
+_HEAVY = ("execution__task__plan", "machine__capabilities")
 
 #: States in which the agent may start the script, or may have.
 _STARTED = (AttemptState.ACCEPTED, AttemptState.RUNNING, AttemptState.LOST)
@@ -29,20 +33,20 @@ def accepted(machine_id: int, frame: frames.Accepted, *, now: datetime) -> frame
     """Commits the acceptance. Answers with what to run, or to forget it."""
     rows = _rows(machine_id, frame.attempt_id, frame.epoch)
     rows.filter(state=AttemptState.ASSIGNED).update(state=AttemptState.ACCEPTED, accepted_at=now)
-    attempt = rows.filter(state__in=_STARTED).select_related("execution__task", "machine").first()
+    attempt = rows.filter(state__in=_STARTED).select_related(*script.CONTEXT).defer(*_HEAVY).first()
     if attempt is None:
         return frames.Forget(frame.attempt_id, frame.epoch, "The server no longer wants this attempt.")
     try:
         return script.start_frame(attempt)
     except script.CannotStart as error:
-        _end(attempt, AttemptState.FINISHED, StepStatus.FAILED, str(error), now=now)
+        _end(attempt, StepStatus.FAILED, str(error), now=now)
         return frames.Forget(frame.attempt_id, frame.epoch, str(error))
 
 
 def started(machine_id: int, frame: frames.Started, *, now: datetime) -> None:
     rows = _rows(machine_id, frame.attempt_id, frame.epoch).filter(state=AttemptState.ACCEPTED)
     if rows.update(state=AttemptState.RUNNING, started_at=now):
-        _nudge(rows.model.objects.select_related("execution__task").get(pk=frame.attempt_id))
+        _nudge(_with_context().get(pk=frame.attempt_id))
 
 
 def append_log(machine_id: int, attempt_id: UUID, epoch: int, chunks: Sequence[Chunk]) -> frames.Frame:
@@ -53,10 +57,12 @@ def append_log(machine_id: int, attempt_id: UUID, epoch: int, chunks: Sequence[C
     return frames.LogAck(str(attempt_id), epoch, result.next_seq, result.resend)
 
 
+@transaction.atomic
 def finished(machine_id: int, frame: frames.Finished, *, now: datetime) -> frames.Frame:
     """Makes the end of an attempt final, once the whole log is here and is what the worker wrote."""
-    rows = _rows(machine_id, frame.attempt_id, frame.epoch).select_related("execution__task")
-    attempt = rows.first()
+    attempt = (
+        _rows(machine_id, frame.attempt_id, frame.epoch).select_related(*_CONTEXT).defer(*_HEAVY).first()
+    )
     if attempt is None:
         return frames.Forget(frame.attempt_id, frame.epoch, "The server does not know this attempt.")
     if attempt.state not in LIVE:
@@ -64,13 +70,10 @@ def finished(machine_id: int, frame: frames.Finished, *, now: datetime) -> frame
     settlement = logs.settle(attempt.pk, frame.lines, frame.bytes, frame.sha256)
     if isinstance(settlement, logs.Missing):
         return frames.LogAck(frame.attempt_id, frame.epoch, settlement.next_seq, resend=True)
-    with transaction.atomic():
-        if isinstance(settlement, logs.Mismatch):
-            _note_mismatch(attempt, now=now)
-        status, message = _judge(frame)
-        final = AttemptState.UNKNOWN if status is StepStatus.UNKNOWN else AttemptState.FINISHED
-        Attempt.objects.filter(pk=attempt.pk).update(outcome=frame.outcome, exit_code=frame.exit_code)
-        _end(attempt, final, status, message, now=now)
+    if isinstance(settlement, logs.Mismatch):
+        _note_mismatch(attempt, now=now)
+    status, message = _judge(frame)
+    _end(attempt, status, message, now=now, outcome=frame.outcome, exit_code=frame.exit_code)
     return frames.Settled(frame.attempt_id, frame.epoch)
 
 
@@ -111,19 +114,28 @@ def _note_mismatch(attempt: Attempt, *, now: datetime) -> None:
     )
 
 
-def _end(attempt: Attempt, final: AttemptState, status: StepStatus, message: str, *, now: datetime) -> None:
+@transaction.atomic
+def _end(
+    attempt: Attempt,
+    status: StepStatus,
+    message: str,
+    *,
+    now: datetime,
+    outcome: str = "",
+    exit_code: int | None = None,
+) -> None:
     """Ends an attempt and its step, and lets the freed slot be used. Once: a second call finds the
     attempt ended."""
-    with transaction.atomic():
-        rows = Attempt.objects.filter(pk=attempt.pk, state__in=LIVE)
-        if not rows.update(state=final, finished_at=now, message=message):
-            return
-        placement.release(attempt)
-        execution = attempt.execution
-        advance(execution.task_id, runs.StepEnded(execution.number, status, message), now=now)
-        for pool_id in attempt.machine.pools.values_list("pk", flat=True) if attempt.machine else ():
-            placement.place(pool_id, now=now)
-    _nudge(attempt)
+    execution = attempt.execution
+    locked = lock(execution.task_id)
+    rows = Attempt.objects.filter(pk=attempt.pk, state__in=LIVE)
+    final = AttemptState.UNKNOWN if status is StepStatus.UNKNOWN else AttemptState.FINISHED
+    if not rows.update(state=final, finished_at=now, message=message, outcome=outcome, exit_code=exit_code):
+        return
+    placement.release(attempt)
+    waiting = apply(locked, runs.StepEnded(execution.number, status, message), now=now)
+    for pool_id in {*waiting, *placement.waited_for(attempt.machine_id)}:
+        placement.place(pool_id, now=now)
 
 
 # --- Coming, going, coming back -------------------------------------------------------------------
@@ -136,10 +148,7 @@ def reconcile(
     to send after it. What the server believed running there and the agent does not know has an
     unknown outcome: it is never started again by itself."""
     mine = {
-        str(attempt.pk): attempt
-        for attempt in Attempt.objects.filter(machine=machine_id, state__in=LIVE).select_related(
-            "execution__task", "machine"
-        )
+        str(attempt.pk): attempt for attempt in _with_context().filter(machine=machine_id, state__in=LIVE)
     }
     known = {one.attempt_id: one for one in held}
     verdicts = [_verdict(one, mine.get(one.attempt_id), now=now) for one in known.values()]
@@ -150,7 +159,7 @@ def reconcile(
         elif attempt.state == AttemptState.ASSIGNED:
             after.append(delivery.assign_frame(attempt, attempt.execution))
         else:
-            _end(attempt, AttemptState.UNKNOWN, StepStatus.UNKNOWN, _forgotten(attempt), now=now)
+            _end(attempt, StepStatus.UNKNOWN, _forgotten(attempt), now=now)
     return verdicts, after
 
 
@@ -193,8 +202,7 @@ def _forgotten(attempt: Attempt) -> str:
 def lose_contact(machine_id: int, *, now: datetime) -> None:
     """The lease of an agent is over: its running attempts have lost contact, which is not failed."""
     running = (AttemptState.ACCEPTED, AttemptState.RUNNING)
-    rows = Attempt.objects.filter(machine=machine_id, state__in=running).select_related("execution__task")
-    for attempt in rows:
+    for attempt in _with_context().filter(machine=machine_id, state__in=running):
         if Attempt.objects.filter(pk=attempt.pk, state__in=running).update(state=AttemptState.LOST):
             execution = attempt.execution
             note(
@@ -208,19 +216,26 @@ def lose_contact(machine_id: int, *, now: datetime) -> None:
             _nudge(attempt)
 
 
+def in_need_of_attention(*, unanswered_since: datetime) -> QuerySet[Attempt]:
+    """Assignments that nobody has accepted since then, and cancellations that have not ended yet."""
+    unanswered = Q(state=AttemptState.ASSIGNED, assigned_at__lt=unanswered_since)
+    return _with_context().filter(unanswered | Q(cancel_requested=True, state__in=LIVE))
+
+
 def give_up(attempt: Attempt, *, now: datetime) -> None:
     """Ends a cancelled attempt whose worker is away, with what is known."""
     name = attempt.execution.machine_name
     message = f"Abandoned: {name} is out of contact. The script may still be running there."
-    _end(attempt, AttemptState.FINISHED, StepStatus.CANCELED, message, now=now)
+    _end(attempt, StepStatus.CANCELED, message, now=now)
 
 
 def take_back(attempt: Attempt, *, now: datetime) -> None:
     """Gives a step that its worker did not accept in time to another one: it provably never started."""
+    execution = attempt.execution
     with transaction.atomic():
+        locked = lock(execution.task_id)
         if not withdraw(attempt, reason="Not accepted in time.", now=now):
             return
-        execution = attempt.execution
         note(
             execution.task_id,
             f"{execution.machine_name} did not accept the step in time; it has not started and is "
@@ -229,7 +244,12 @@ def take_back(attempt: Attempt, *, now: datetime) -> None:
             level=Level.WARNING,
             now=now,
         )
-        advance(execution.task_id, runs.Withdrawn(execution.number), now=now)
+        for pool_id in apply(locked, runs.Withdrawn(execution.number), now=now):
+            placement.place(pool_id, now=now)
+
+
+def _with_context() -> QuerySet[Attempt]:
+    return Attempt.objects.select_related(*_CONTEXT).defer(*_HEAVY)
 
 
 def _rows(machine_id: int, attempt_id: str, epoch: int) -> QuerySet[Attempt]:

@@ -7,10 +7,15 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from protocol import ABANDON_SECONDS, ACCEPT_SECONDS
-from tasks.engine import admission, attempts, placement
+from tasks.engine import admission, attempts, delivery, placement
 from tasks.engine.drivers.base import Job
 from tasks.models import Attempt, AttemptState
 from workers.services import machines
+
+#: How long an assignment or a cancellation may stay unanswered before it is sent again.
+RESEND = timedelta(seconds=2)
+ACCEPT_WITHIN = timedelta(seconds=ACCEPT_SECONDS)
+ABANDON_AFTER = timedelta(seconds=ABANDON_SECONDS)
 
 
 def run(job: Job) -> None:
@@ -28,29 +33,26 @@ def sweep(*, now: datetime) -> None:
     """Everything that time alone brings about, and whatever a lost request left lying."""
     for machine in machines.expire_leases(now=now):
         attempts.lose_contact(machine.pk, now=now)
-    _take_back_unaccepted(now=now)
-    _give_up_cancelled(now=now)
+    for attempt in attempts.in_need_of_attention(unanswered_since=now - RESEND):
+        _attend(attempt, now=now)
     admission.admit(now=now)
     placement.place_all(now=now)
+
+
+def _attend(attempt: Attempt, *, now: datetime) -> None:
+    """An assignment or a cancellation that the agent has not answered. The frame may have been lost, or
+    asked for by a process that has no way to the agent's socket; agents take a repetition calmly."""
+    if attempt.state == AttemptState.ASSIGNED and attempt.assigned_at < now - ACCEPT_WITHIN:
+        attempts.take_back(attempt, now=now)
+    elif attempt.state == AttemptState.ASSIGNED:
+        delivery.assign(attempt, attempt.execution)
+    elif attempt.machine is None or not attempt.machine.seen_since(now - ABANDON_AFTER):
+        attempts.give_up(attempt, now=now)
+    else:
+        delivery.cancel(attempt)
 
 
 def recover() -> None:
     """Once, when an engine starts: nobody is connected to this process yet, and slots are counted anew."""
     machines.forget_connections(timezone.now())
     placement.recount()
-
-
-def _take_back_unaccepted(*, now: datetime) -> None:
-    deadline = now - timedelta(seconds=ACCEPT_SECONDS)
-    rows = Attempt.objects.filter(state=AttemptState.ASSIGNED, assigned_at__lt=deadline)
-    for attempt in rows.select_related("execution__task", "machine"):
-        attempts.take_back(attempt, now=now)
-
-
-def _give_up_cancelled(*, now: datetime) -> None:
-    deadline = now - timedelta(seconds=ABANDON_SECONDS)
-    rows = Attempt.objects.filter(
-        state=AttemptState.LOST, cancel_requested=True, machine__last_seen_at__lt=deadline
-    )
-    for attempt in rows.select_related("execution__task", "machine"):
-        attempts.give_up(attempt, now=now)

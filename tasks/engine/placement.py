@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Count
 
 from common import live
@@ -13,22 +12,21 @@ from domain.placement import Chosen, Wait, choose
 from pools.models import WorkerPool
 from tasks.engine import delivery
 from tasks.models import LIVE, Attempt, AttemptState, Execution, StepState
+from workers.models import Machine
 from workers.selectors.capacity import candidates_for, worker_facts
-from workers.services import machines, slots
-
-if TYPE_CHECKING:
-    from workers.models import Machine
+from workers.services import slots
 
 #: Executions looked at in one go. What cannot be placed because its pool is full is few rows away.
 BATCH = 50
 
 
+@transaction.atomic
 def place(pool_id: int, *, now: datetime) -> None:
     """Assigns as many waiting steps of a pool as it has free slots for."""
     waiting = _waiting(pool_id)
     if not waiting:
         return
-    pool = WorkerPool.objects.filter(pk=pool_id).first()
+    pool = WorkerPool.objects.select_related("space").filter(pk=pool_id).first()
     workers = {} if pool is None else {str(machine.pk): machine for machine in candidates_for(pool)}
     facts = {id: worker_facts(machine) for id, machine in workers.items()}
     for execution in waiting:
@@ -43,15 +41,24 @@ def place(pool_id: int, *, now: datetime) -> None:
 
 def place_all(*, now: datetime) -> None:
     """`place` for each pool that steps wait for."""
-    waiting = Execution.objects.filter(state=StepState.WAITING).values_list("pool_id", flat=True)
-    for pool_id in waiting.order_by("pool_id").distinct():
+    for pool_id in waited_for():
         place(pool_id, now=now)
+
+
+def waited_for(machine_id: int | None = None) -> list[int]:
+    """The pools that steps wait for: all of them, or those that a machine is in."""
+    waiting = Execution.objects.filter(state=StepState.WAITING, pool_id__isnull=False)
+    if machine_id is not None:
+        links = Machine.pools.through.objects.filter(machine_id=machine_id)
+        waiting = waiting.filter(pool_id__in=links.values("workerpool_id"))
+    pools = waiting.values_list("pool_id", flat=True).order_by("pool_id").distinct()
+    return [pool_id for pool_id in pools if pool_id is not None]
 
 
 def release(attempt: Attempt) -> None:
     """Frees the slot of an attempt that has ended. Call once for each, with its change of state."""
-    if attempt.machine_id is not None:
-        machines.release_slot(attempt.machine_id)
+    if attempt.machine is not None:
+        slots.release_slot(attempt.machine)
 
 
 def recount() -> None:
@@ -61,11 +68,15 @@ def recount() -> None:
 
 
 def _waiting(pool_id: int) -> list[Execution]:
-    rows = Execution.objects.filter(pool_id=pool_id, state=StepState.WAITING).select_related("task")
+    """The first steps in line. Held until the end of the transaction; those that another transaction
+    holds are passed over: it places them itself, and waiting for it could only deadlock."""
+    rows = Execution.objects.filter(pool_id=pool_id, state=StepState.WAITING)
     if connection.features.has_select_for_update_skip_locked:
-        # Another node that is placing the same step has it; waiting for it could only deadlock.
         rows = rows.select_for_update(skip_locked=True, of=("self",))
-    return list(rows.defer("task__plan").order_by("waiting_since", "id")[:BATCH])
+    return list(rows.order_by("waiting_since", "id").select_related("task").only(*_COLUMNS)[:BATCH])
+
+
+_COLUMNS = ("name", "pool_name", "needs", "waiting_for", "task__space_id")
 
 
 def _wait(execution: Execution, reason: str) -> None:
@@ -75,11 +86,12 @@ def _wait(execution: Execution, reason: str) -> None:
 
 
 def _assign(execution: Execution, machine: Machine, choice: Chosen, *, now: datetime) -> None:
-    """Takes a slot and the step, each by compare-and-set; `machine.busy_slots` follows."""
-    if not machines.reserve_slot(machine.pk):
+    """Takes a slot by compare-and-set and hands the step over; `machine.busy_slots` follows."""
+    if not slots.reserve_slot(machine):
         machine.busy_slots = machine.slots
         return
-    moved = Execution.objects.filter(pk=execution.pk, state=StepState.WAITING).update(
+    machine.busy_slots += 1
+    Execution.objects.filter(pk=execution.pk).update(
         state=StepState.RUNNING,
         machine=machine,
         machine_name=machine.name,
@@ -87,10 +99,6 @@ def _assign(execution: Execution, machine: Machine, choice: Chosen, *, now: date
         waiting_for="",
         started_at=now,
     )
-    if not moved:
-        machines.release_slot(machine.pk)
-        return
-    machine.busy_slots += 1
     attempt = Attempt.objects.create(
         execution=execution,
         epoch=execution.attempts.count() + 1,

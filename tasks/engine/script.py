@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import lru_cache
+
 from django.conf import settings
 
 from domain import octostache
@@ -14,6 +17,14 @@ from tasks import subjects
 from tasks.models import Attempt, ServerTask
 from variables.services import sealing
 
+#: What an attempt must be loaded with for `start_frame`.
+CONTEXT = (
+    "machine",
+    "execution__task__space",
+    "execution__task__environment",
+    "execution__task__tenant",
+)
+
 
 class CannotStart(Exception):
     """The step cannot be turned into something to run; the message says why."""
@@ -22,7 +33,7 @@ class CannotStart(Exception):
 def start_frame(attempt: Attempt) -> frames.Start:
     """The second phase of a start. Raises `CannotStart`."""
     task = attempt.execution.task
-    plan = RunPlan.from_json(task.plan)
+    plan = _plan(task.pk, task.queued_at)
     step = next(step for step in plan.steps if step.number == attempt.execution.number)
     chosen = step_values(plan, step)
     try:
@@ -48,6 +59,13 @@ def start_frame(attempt: Attempt) -> frames.Start:
         },
         secrets=[given[name] for name, one in chosen.items() if one.type is VariableType.SENSITIVE],
     )
+
+
+@lru_cache(maxsize=64)
+def _plan(task_id: int, queued_at: datetime) -> RunPlan:
+    """The frozen plan of a run. It never changes, so reading it once serves all of its steps; a restored
+    database may give a number to another run, though not at the same moment."""
+    return RunPlan.from_json(ServerTask.objects.values_list("plan", flat=True).get(pk=task_id))
 
 
 def _plain(candidate: Candidate) -> str:

@@ -16,7 +16,7 @@ def connect(machine, **changes):
         "channel": "specific.a!1",
         "version": "1.2.3",
         "boot_id": "boot",
-        "capabilities": {"os": "Linux", "disk": {"free": 50 * GB, "total": 100 * GB}},
+        "capabilities": {"os": "Linux", "disk_free": 50 * GB},
         "now": timezone.now(),
     }
     return machines.connected(machine.pk, **(given | changes))
@@ -32,7 +32,7 @@ def test_connecting_makes_a_worker_healthy_and_keeps_what_it_says():
 
 
 def test_a_full_disk_is_a_warning_with_its_reason():
-    found = connect(MachineFactory(), capabilities={"disk": {"free": 3 * GB}})
+    found = connect(MachineFactory(), capabilities={"disk_free": 3 * GB})
 
     assert found.health == Health.HAS_WARNINGS
     assert found.health_reason == "3.0 GB free on its disk, less than 5 GB."
@@ -116,9 +116,7 @@ def test_lease_ends_after_a_minute_of_silence_and_once():
 def test_answer_to_a_health_check_replaces_the_capabilities():
     machine = MachineFactory(capabilities={"os": "Linux"})
 
-    machines.reported(
-        machine.pk, {"os": "Linux", "tools": {"psql": "16"}, "disk": {"free": GB}}, timezone.now()
-    )
+    machines.reported(machine.pk, {"os": "Linux", "tools": {"psql": "16"}, "disk_free": GB}, timezone.now())
 
     found = Machine.objects.get(pk=machine.pk)
     assert found.capabilities["tools"] == {"psql": "16"}
@@ -128,9 +126,9 @@ def test_answer_to_a_health_check_replaces_the_capabilities():
 def test_slots_are_taken_once_and_given_back():
     machine = MachineFactory(pools=[WorkerPoolFactory()], slots=2)
 
-    assert [machines.reserve_slot(machine.pk) for _ in range(3)] == [True, True, False]
-    machines.release_slot(machine.pk)
-    assert machines.reserve_slot(machine.pk)
+    assert [machines.reserve_slot(machine) for _ in range(3)] == [True, True, False]
+    machines.release_slot(machine)
+    assert machines.reserve_slot(machine)
     assert Machine.objects.get(pk=machine.pk).last_used_at is not None
 
 
@@ -139,12 +137,12 @@ def test_slots_are_taken_once_and_given_back():
     [{"is_disabled": True}, {"is_draining": True}, {"is_revoked": True}, {"health": Health.UNAVAILABLE}],
 )
 def test_a_worker_that_takes_nothing_gives_no_slot(state):
-    assert not machines.reserve_slot(MachineFactory(**state).pk)
+    assert not machines.reserve_slot(MachineFactory(**state))
 
 
 def test_releasing_below_zero_changes_nothing():
     machine = MachineFactory()
 
-    machines.release_slot(machine.pk)
+    machines.release_slot(machine)
 
     assert Machine.objects.get(pk=machine.pk).busy_slots == 0

@@ -40,3 +40,8 @@ def use(driver: Driver) -> None:
 def request(job: Job) -> None:
     """Run the job once the current transaction has committed."""
     transaction.on_commit(lambda: _current.request(job))
+
+
+def is_running() -> bool:
+    """Whether this process has an engine."""
+    return not isinstance(_current, NoDriver)

@@ -49,7 +49,9 @@ def start(attempt: Attempt) -> None:
     attempts.started(attempt.machine_id, frame, now=NOW)
 
 
-def finish(attempt: Attempt, *, outcome="exited", code: int | None = 0, log: bytes = b"", **given) -> frames.Frame:
+def finish(
+    attempt: Attempt, *, outcome="exited", code: int | None = 0, log: bytes = b"", **given
+) -> frames.Frame:
     frame = frames.Finished(
         attempt_id=str(attempt.pk),
         epoch=given.get("epoch", attempt.epoch),
@@ -139,8 +141,16 @@ def test_a_finish_waits_for_the_whole_log(pool, worker):
     [
         ({"code": 3}, "Failed", "The script ended with exit code 3."),
         ({"outcome": "signalled", "code": None, "signal": 9}, "Failed", "The script was killed by SIGKILL."),
-        ({"outcome": "not_started", "code": None, "message": "There is no bash."}, "Failed", "There is no bash."),
-        ({"outcome": "unknown", "code": None, "message": "The shim is gone."}, "Unknown", "The shim is gone."),
+        (
+            {"outcome": "not_started", "code": None, "message": "There is no bash."},
+            "Failed",
+            "There is no bash.",
+        ),
+        (
+            {"outcome": "unknown", "code": None, "message": "The shim is gone."},
+            "Unknown",
+            "The shim is gone.",
+        ),
     ],
 )
 def test_what_went_wrong_is_said(pool, worker, said, state, message):
