@@ -13,6 +13,10 @@ Rerun = Callable[[ServerTask, User], ServerTask]
 Facts = Callable[[ServerTask, RunFacts], RunFacts]
 
 
+class CannotRerun(Exception):
+    """The same cannot be started again, for a reason that is not the plan's; the text says why."""
+
+
 @dataclass(frozen=True)
 class _Subject:
     rerun: Rerun
@@ -29,6 +33,7 @@ def register(subject_kind: str, *, rerun: Rerun, facts: Facts | None = None) -> 
 
 
 def rerun(task: ServerTask, user: User) -> ServerTask:
+    """Raises `CannotRerun`, `tasks.services.tasks.PlanHasErrors`, or NotAllowed."""
     return _subjects[task.subject_kind].rerun(task, user)
 
 

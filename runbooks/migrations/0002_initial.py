@@ -7,57 +7,88 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('runbooks', '0001_initial'),
-        ('tasks', '0001_initial'),
-        ('tenants', '0001_initial'),
+        ("runbooks", "0001_initial"),
+        ("tasks", "0001_initial"),
+        ("tenants", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='runbookrun',
-            name='task',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='runbook_run', to='tasks.servertask'),
+            model_name="runbookrun",
+            name="task",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE, related_name="runbook_run", to="tasks.servertask"
+            ),
         ),
         migrations.AddField(
-            model_name='runbookrun',
-            name='tenant',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='runbook_runs', to='tenants.tenant'),
+            model_name="runbookrun",
+            name="tenant",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="runbook_runs",
+                to="tenants.tenant",
+            ),
         ),
         migrations.AddField(
-            model_name='runbooksnapshot',
-            name='created_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="runbooksnapshot",
+            name="created_by",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='runbooksnapshot',
-            name='runbook',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='snapshots', to='runbooks.runbook'),
+            model_name="runbooksnapshot",
+            name="runbook",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="snapshots", to="runbooks.runbook"
+            ),
         ),
         migrations.AddField(
-            model_name='runbookrun',
-            name='snapshot',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='runs', to='runbooks.runbooksnapshot'),
+            model_name="runbookrun",
+            name="snapshot",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="runs",
+                to="runbooks.runbooksnapshot",
+            ),
         ),
         migrations.AddField(
-            model_name='runbook',
-            name='published',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='runbooks.runbooksnapshot'),
+            model_name="runbook",
+            name="published",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="runbooks.runbooksnapshot",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='runbooksnapshot',
-            constraint=models.UniqueConstraint(fields=('runbook', 'number'), name='runbooks_snapshot_number'),
+            model_name="runbooksnapshot",
+            constraint=models.UniqueConstraint(fields=("runbook", "number"), name="runbooks_snapshot_number"),
         ),
         migrations.AddConstraint(
-            model_name='runbook',
-            constraint=models.UniqueConstraint(models.F('project'), django.db.models.functions.text.Lower('name'), name='runbooks_runbook_name', violation_error_message='This project has a runbook of this name.'),
+            model_name="runbook",
+            constraint=models.UniqueConstraint(
+                models.F("project"),
+                django.db.models.functions.text.Lower("name"),
+                name="runbooks_runbook_name",
+                violation_error_message="This project has a runbook of this name.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='runbook',
-            constraint=models.UniqueConstraint(fields=('project', 'slug'), name='runbooks_runbook_slug'),
+            model_name="runbook",
+            constraint=models.UniqueConstraint(fields=("project", "slug"), name="runbooks_runbook_slug"),
         ),
     ]

@@ -1,0 +1,134 @@
+"""A frozen process with its variables, for people: as rows for a page, and as lines for a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import unified_diff
+from hashlib import sha256
+from typing import Any
+
+from domain.labels import Names, ScopeLabel, scope_labels, scope_text
+from domain.processes import SCRIPT_BODY, SCRIPT_SYNTAX, ActionDef, ProcessDef, StepDef
+from domain.scopes import Kind
+from domain.variables import Candidate, VariableType
+from environments.models import Environment
+from projects.models import Project
+from variables import selectors
+from variables.models import OwnerKind
+from variables.services import variable_sets
+
+#: What people call the properties that every step has.
+_SHOWN = {SCRIPT_BODY: "Script", SCRIPT_SYNTAX: "Language"}
+
+
+@dataclass(frozen=True)
+class FrozenStep:
+    step: StepDef
+    action: ActionDef
+    pool: str
+
+
+@dataclass(frozen=True)
+class FrozenVariable:
+    """A value as a page may show it, with its scope as chips."""
+
+    candidate: Candidate
+    scopes: tuple[tuple[ScopeLabel, Environment | None], ...]
+
+    @property
+    def is_sensitive(self) -> bool:
+        return self.candidate.type is VariableType.SENSITIVE
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a comparison; `tag` is the element that shows it: at, del, ins, or "" for context."""
+
+    tag: str
+    text: str
+
+
+def steps(process: Mapping[str, Any]) -> list[FrozenStep]:
+    """Raises domain.codec.Malformed for what this version cannot read."""
+    return [
+        FrozenStep(step, action, pool_text(action))
+        for step, action in ProcessDef.from_json(dict(process)).actions()
+    ]
+
+
+def variables(
+    frozen: Mapping[str, Any], *, names: Names, environments: Sequence[Environment]
+) -> list[FrozenVariable]:
+    by_id = {str(environment.pk): environment for environment in environments}
+    return [
+        FrozenVariable(
+            one,
+            tuple(
+                (label, by_id.get(label.id) if label.kind is Kind.ENVIRONMENT else None)
+                for label in scope_labels(one.scope, names)
+            ),
+        )
+        for one in variable_sets.candidates(frozen)
+    ]
+
+
+def names_of(project: Project) -> Names:
+    """What ids in the scopes of the project's variables are called now."""
+    variable_set = variable_sets.get_or_create(
+        owner_kind=OwnerKind.PROJECT, owner_id=project.pk, space=project.space
+    )
+    return selectors.scope_names(selectors.scope_options(variable_set))
+
+
+def pool_text(action: ActionDef) -> str:
+    if action.worker_pool_variable:
+        return f"selected via {action.worker_pool_variable}"
+    return action.worker_pool_name or "default pool"
+
+
+def compare(
+    before: tuple[Mapping[str, Any], Mapping[str, Any]],
+    after: tuple[Mapping[str, Any], Mapping[str, Any]],
+    *,
+    names: Names,
+) -> list[Line]:
+    """Two frozen (process, variables) line by line; empty when they would run alike."""
+    old, new = list(_lines(*before, names=names)), list(_lines(*after, names=names))
+    diff = list(unified_diff(old, new, lineterm="", n=2))[2:]
+    return [_line(text) for text in diff]
+
+
+def _line(text: str) -> Line:
+    tag = {"+": "ins", "-": "del", "@": "at"}.get(text[:1], "")
+    return Line(tag, "…" if tag == "at" else text)
+
+
+def _lines(process: Mapping[str, Any], variables: Mapping[str, Any], *, names: Names) -> Iterator[str]:
+    for frozen in steps(process):
+        yield from _step_lines(frozen)
+    for candidate in sorted(variable_sets.candidates(variables), key=lambda one: one.name.casefold()):
+        yield f"{candidate.name} ({scope_text(candidate.scope, names)}) = {_value(candidate)}"
+
+
+def _step_lines(frozen: FrozenStep) -> Iterator[str]:
+    action = frozen.action
+    off = ", disabled" if action.is_disabled else ""
+    yield f"{frozen.step.number}. {action.name}{off}"
+    yield f"    Worker pool: {frozen.pool}"
+    if action.notes:
+        yield f"    Notes: {action.notes}"
+    for key, value in sorted(action.properties.items()):
+        name, lines = _SHOWN.get(key, key.rpartition(".")[2]), value.splitlines()
+        if len(lines) < 2:
+            yield f"    {name}: {value}"
+        else:
+            yield f"    {name}:"
+            yield from (f"    | {line}" for line in lines)
+
+
+def _value(candidate: Candidate) -> str:
+    """A secret is told apart from another by a digest of its ciphertext, which says nothing about it."""
+    if candidate.type is not VariableType.SENSITIVE:
+        return candidate.shown
+    return f"{candidate.shown} [{sha256(candidate.value.encode()).hexdigest()[:8]}]"

@@ -1,0 +1,122 @@
+"""The editor's page around a step, a new step, or no step at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+
+from common.htmx import invalid, page, stale
+from domain.processes import ActionDef
+from processes.action_types import ActionForm, ActionType, all_types
+from processes.models import PoolChoice, Step
+from processes.services import processes
+from processes.services.steps import StepFields, action_of
+from projects.process_editor.conflicts import Conflict, unsaved_action
+from projects.process_editor.preview import Preview, preview
+from projects.process_editor.session import Session
+
+TEMPLATE = "processes/editor.html"
+PARTIAL = "editor"
+
+
+def step_page(session: Session, form: ActionForm, *, step: Step | None, **extra: Any) -> HttpResponse:
+    """A step's form; `step` None is a new one."""
+    return page(session.request, TEMPLATE, context(session, form=form, step=step, **extra), partial=PARTIAL)
+
+
+def invalid_page(session: Session, form: ActionForm, *, step: Step | None) -> HttpResponse:
+    found = context(session, form=form, step=step, is_unsaved=True)
+    return invalid(session.request, TEMPLATE, found, partial=PARTIAL)
+
+
+def conflict_page(
+    session: Session, form: ActionForm | None, *, step: Step | None, conflict: Conflict
+) -> HttpResponse:
+    found = context(session, form=form, step=step, is_unsaved=form is not None, conflict=conflict)
+    return stale(session.request, TEMPLATE, found, partial=PARTIAL)
+
+
+def empty_page(session: Session) -> HttpResponse:
+    return page(session.request, TEMPLATE, context(session, form=None, step=None), partial=PARTIAL)
+
+
+def context(
+    session: Session,
+    *,
+    form: ActionForm | None,
+    step: Step | None,
+    is_unsaved: bool = False,
+    conflict: Conflict | None = None,
+) -> dict[str, Any]:
+    """`is_unsaved`: the form holds what is not stored, so it starts as changed."""
+    steps = session.steps()
+    numbers = {one.pk: number for number, one in enumerate(steps, start=1)}
+    number = numbers.get(step.pk, 0) if step else len(steps) + 1
+    found: dict[str, Any] = {
+        **session.owner.context,
+        "tab": "process",
+        **list_context(session, steps=steps, current=step),
+        "step": step,
+        "number": number,
+        "form": form,
+        "is_unsaved": is_unsaved,
+        "conflict": conflict,
+    }
+    if form is not None:
+        found |= _form_context(session, form, step=step, number=number)
+    return found
+
+
+def list_context(session: Session, *, steps: list[Step], current: Step | None) -> dict[str, Any]:
+    """What the list of steps needs, also when it is sent alone."""
+    return {
+        "owner": session.owner,
+        "process": session.process,
+        "items": session.items(steps),
+        "current": current,
+        "can_edit": session.can_edit,
+        "types": [(kind, session.new_url(kind)) for kind in all_types()],
+    }
+
+
+def _form_context(session: Session, form: ActionForm, *, step: Step | None, number: int) -> dict[str, Any]:
+    kind: ActionType = form.action_type
+    return {
+        "action_type": kind,
+        "form_url": session.step_url(step) if step else session.new_url(kind),
+        "preview": preview(session, entered_action(form, step=step), number=number),
+        "completions": session.completions(),
+        "by_variable": _value(form, "pool_choice") == PoolChoice.VARIABLE,
+    }
+
+
+def entered_action(form: ActionForm, *, step: Step | None) -> ActionDef:
+    """The pool choice of a form that may be incomplete, as an action of the step."""
+    pool_id = str(_value(form, "worker_pool") or "")
+    pools = {str(pool.pk): pool for pool in form.fields["worker_pool"].queryset}  # type: ignore[attr-defined]
+    fields = StepFields(
+        name=step.name if step else "New step",
+        pool_choice=PoolChoice.VARIABLE
+        if _value(form, "pool_choice") == PoolChoice.VARIABLE
+        else PoolChoice.SPECIFIC,
+        worker_pool=pools.get(pool_id),
+        worker_pool_variable=str(
+            _value(form, "worker_pool_variable") or _value(form, "other_variable") or ""
+        ).strip(),
+    )
+    action = unsaved_action(fields)
+    if step is not None:
+        # Values may be scoped to the step, so the rules have to recognise it.
+        action.pk = action_of(step).pk
+    return processes.action_def(action)
+
+
+def _value(form: ActionForm, name: str) -> Any:
+    return form[name].value()
+
+
+def preview_of(session: Session, form: ActionForm, *, step: Step | None) -> Preview:
+    steps = session.steps()
+    number = next((at for at, one in enumerate(steps, start=1) if step and one.pk == step.pk), len(steps) + 1)
+    return preview(session, entered_action(form, step=step), number=number)

@@ -1,0 +1,76 @@
+"""The only writer of releases."""
+
+from __future__ import annotations
+
+from django.db import IntegrityError, transaction
+
+from accounts.models import User
+from accounts.services import events
+from processes.models import OwnerKind as ProcessOwner
+from processes.services import processes
+from projects import versions
+from projects.models import Project, Release
+from variables.models import OwnerKind as VariablesOwner
+from variables.services import variable_sets
+
+
+class BadVersion(ValueError):
+    """The text is not a version; the message says what one looks like."""
+
+
+class VersionTaken(Exception):
+    """The project has a release of this version."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(f"This project has a release {version} already. Choose another version.")
+
+
+class EmptyProcess(Exception):
+    """A process without steps cannot be frozen: nothing would run."""
+
+    def __init__(self) -> None:
+        super().__init__("The process has no steps, so there is nothing to run. Add a step first.")
+
+
+def suggest_version(project: Project) -> str:
+    latest = Release.objects.filter(project=project).first()
+    return versions.next_after(latest.version if latest else None)
+
+
+def create(*, project: Project, version: str, notes: str = "", user: User | None) -> Release:
+    """Freezes process and variables. Raises `BadVersion`, `VersionTaken` or `EmptyProcess`."""
+    problem = versions.problem_with(version)
+    if problem:
+        raise BadVersion(problem)
+    with transaction.atomic():
+        if Release.objects.filter(project=project, version=version).exists():
+            raise VersionTaken(version)
+        release = _saved(Release(project=project, version=version, notes=notes, created_by=user))
+        events.record(
+            user=user,
+            category="Created",
+            subject=release,
+            message=f"Created release {version} of {project.name}.",
+            space=project.space,
+        )
+    return release
+
+
+def _saved(release: Release) -> Release:
+    project = release.project
+    process = processes.get_or_create(
+        owner_kind=ProcessOwner.PROJECT, owner_id=project.pk, space=project.space
+    )
+    variable_set = variable_sets.get_or_create(
+        owner_kind=VariablesOwner.PROJECT, owner_id=project.pk, space=project.space
+    )
+    release.process = processes.freeze(process)
+    release.variables = variable_sets.freeze(variable_set)
+    if not release.process["steps"]:
+        raise EmptyProcess
+    try:
+        with transaction.atomic():
+            release.save()
+    except IntegrityError as error:
+        raise VersionTaken(release.version) from error
+    return release

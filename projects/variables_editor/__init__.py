@@ -1,0 +1,1 @@
+"""What the pages of a project's variables are made of."""

@@ -1,0 +1,82 @@
+"""The preview panel: a place, and what each variable is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+
+from domain.scopes import DEPLOYMENT_PROCESS, Context, Kind
+from environments.models import Environment
+from projects.variables_editor.session import Session
+from tenants.models import Tenant
+from variables import preview, selectors
+from variables.scope_sources import ScopeOption
+from variables.services import variable_sets
+
+
+class PlaceForm(forms.Form):
+    """Choices that do not exist (any more) count as not chosen."""
+
+    environment = forms.ModelChoiceField(Environment.objects.none(), required=False, empty_label="None")
+    tenant = forms.ModelChoiceField(Tenant.objects.none(), required=False, empty_label="None")
+    process = forms.ChoiceField(required=False)
+    step = forms.ChoiceField(required=False)
+
+    def __init__(self, *args: Any, session: Session, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        user, space = session.request.user, session.project.space
+        environments = Environment.objects.visible_to(user).in_space(space)
+        self.fields["environment"].queryset = environments  # type: ignore[attr-defined]
+        self.fields["tenant"].queryset = Tenant.objects.visible_to(user).in_space(space)  # type: ignore[attr-defined]
+        for name, kind in (("process", Kind.PROCESS), ("step", Kind.ACTION)):
+            self.fields[name].choices = _choices(session.options, kind)  # type: ignore[attr-defined]
+
+    def place(self) -> Context:
+        """Where the chosen things are; call after `is_valid`."""
+        data = self.cleaned_data
+        environment, tenant = data.get("environment"), data.get("tenant")
+        tags = tenant.tags.select_related("tag_set") if tenant else ()
+        return Context(
+            environment=str(environment.pk) if environment else None,
+            tenant=str(tenant.pk) if tenant else None,
+            tenant_tags=frozenset(tag.canonical_name for tag in tags),
+            process=data.get("process") or None,
+            action=data.get("step") or None,
+        )
+
+
+@dataclass(frozen=True)
+class Panel:
+    form: PlaceForm
+    variables: list[preview.Resolved]
+
+
+def panel(session: Session) -> Panel:
+    """With the saved values. The first environment is chosen where the address says nothing."""
+    data = session.request.GET.copy()
+    if "environment" not in data:
+        first = Environment.objects.visible_to(session.request.user).in_space(session.project.space).first()
+        data["environment"] = str(first.pk) if first else ""
+        data["process"] = DEPLOYMENT_PROCESS
+    form = PlaceForm(data, session=session)
+    form.is_valid()
+    candidates = variable_sets.candidates(variable_sets.freeze(session.variable_set))
+    names = selectors.scope_names(session.options)
+    return Panel(form, preview.resolved(candidates, form.place(), names=names))
+
+
+def _choices(options: Sequence[ScopeOption], kind: Kind) -> list[tuple[str, Any]]:
+    """Those with a group under its name."""
+    plain: list[tuple[str, Any]] = [("", "None")]
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for one in options:
+        if one.kind is not kind:
+            continue
+        if one.group:
+            groups.setdefault(one.group, []).append((one.id, one.label))
+        else:
+            plain.append((one.id, one.label))
+    return [*plain, *groups.items()]

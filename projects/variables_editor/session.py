@@ -1,0 +1,76 @@
+"""What one request of the variables' pages works with."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from django.db.models import QuerySet
+
+from accounts.permissions import Permission, can
+from accounts.requests import PageRequest
+from pools.models import WorkerPool
+from projects.models import Project
+from variables import selectors
+from variables.grid import Grid, GroupState
+from variables.models import OwnerKind, Variable, VariableSet
+from variables.scope_sources import ScopeOption
+from variables.services import variable_sets
+
+
+class Session:
+    """The variables of one project, and everything that values may name."""
+
+    def __init__(self, request: PageRequest, project: Project) -> None:
+        self.request = request
+        self.project = project
+        self.variable_set: VariableSet = variable_sets.get_or_create(
+            owner_kind=OwnerKind.PROJECT, owner_id=project.pk, space=project.space
+        )
+        self.can_edit = can(request.user, Permission.EDIT_PROJECT, project)
+
+    @property
+    def version(self) -> int:
+        """The version that the page was loaded with."""
+        sent = self.request.POST.get("version", "")
+        return int(sent) if sent.isascii() and sent.isdigit() else 0
+
+    @cached_property
+    def stored(self) -> dict[int, Variable]:
+        rows = self.variable_set.variables.prefetch_related("scope_values")
+        return {one.pk: one for one in rows}
+
+    def forget(self) -> None:
+        """Read the set anew: somebody else saved it meanwhile, or this request did."""
+        self.variable_set.refresh_from_db()
+        self.__dict__.pop("stored", None)
+
+    @cached_property
+    def options(self) -> list[ScopeOption]:
+        return selectors.scope_options(self.variable_set)
+
+    @cached_property
+    def pools(self) -> QuerySet[WorkerPool]:
+        return WorkerPool.objects.visible_to(self.request.user).in_space(self.project.space)
+
+    @cached_property
+    def pool_names(self) -> dict[str, str]:
+        return {str(pool.pk): pool.name for pool in self.pools}
+
+    def grid(self, groups: list[GroupState]) -> Grid:
+        return Grid(groups, options=self.options, pools=self.pool_names)
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        """What every template of these pages needs."""
+        return {
+            "project": self.project,
+            "tab": "variables",
+            "variable_set": self.variable_set,
+            "can_edit": self.can_edit,
+            "pools": self.pool_names,
+            "types": VARIABLE_TYPES,
+            **more,
+        }
+
+
+VARIABLE_TYPES = Variable._meta.get_field("type").choices
