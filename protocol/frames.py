@@ -11,7 +11,15 @@ import dataclasses
 import json
 import typing
 from dataclasses import dataclass, field
-from typing import Any, Optional, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, Union
+
+if TYPE_CHECKING:
+    from typing_extensions import dataclass_transform
+else:
+    # Python has it only from 3.11 on, and it means nothing at run time.
+    def dataclass_transform(**_):
+        return lambda function: function
+
 
 
 class BadFrame(ValueError):
@@ -27,7 +35,10 @@ _types: dict[str, type[Any]] = {}
 F = TypeVar("F")
 
 
-def frame(name: str) -> Any:
+@dataclass_transform(frozen_default=True)
+def frame(name: str) -> Callable[[type[F]], type[F]]:
+    """Makes a class a frozen dataclass and the frame of a versioned type."""
+
     def register(cls: type[F]) -> type[F]:
         decorated = dataclass(frozen=True)(cls)
         decorated.TYPE = name  # type: ignore[attr-defined]
@@ -122,6 +133,16 @@ class CapabilitiesRequest:
 @frame("capabilities.v1")
 class Capabilities:
     capabilities: dict[str, Any]
+
+
+@frame("agent.deregister.v1")
+class Deregister:
+    """The agent leaves for good; the server revokes its key and answers with `Deregistered`."""
+
+
+@frame("agent.deregistered.v1")
+class Deregistered:
+    """The server has forgotten the agent's key and closes the connection."""
 
 
 # --- Executions -------------------------------------------------------------------------------

@@ -184,6 +184,12 @@ class AgentConsumer(AsyncWebsocketConsumer):
         except machines.BadCapabilities as error:
             raise frames.BadFrame("bad_value", str(error)) from error
 
+    async def _take_deregister(self, frame: frames.Deregister) -> None:
+        if self.machine is not None:
+            await writer.run(machines.deregister, self.machine)
+        await self._say(frames.Deregistered())
+        await self.close()
+
     # --- Executions -----------------------------------------------------------------------------
 
     async def _take_accepted(self, frame: frames.Accepted) -> None:
@@ -256,6 +262,7 @@ _HANDLERS: dict[type, Handler] = {
     frames.Proof: AgentConsumer._take_proof,
     frames.Heartbeat: AgentConsumer._take_heartbeat,
     frames.Capabilities: AgentConsumer._take_capabilities,
+    frames.Deregister: AgentConsumer._take_deregister,
     frames.Accepted: AgentConsumer._take_accepted,
     frames.Started: AgentConsumer._take_started,
     frames.Finished: AgentConsumer._take_finished,

@@ -61,7 +61,9 @@ class Agent:
         self._agent("register", "--server", self.installation.url, "--name", self.name, code=code)
 
     def start(self) -> None:
-        self.process = subprocess.Popen(self._command("run"), cwd=ROOT, stdout=self._log(), stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen(
+            self._command("run"), cwd=ROOT, stdout=self._log(), stderr=subprocess.STDOUT
+        )
         wait_for(lambda: self.machine.is_connected)
 
     def kill(self) -> None:
@@ -84,7 +86,9 @@ class Agent:
 
     def _agent(self, *words: str, code: str) -> None:
         environment = {**os.environ, "OCTOWORKERS_CODE": code}
-        done = subprocess.run(self._command(*words), cwd=ROOT, env=environment, capture_output=True, text=True)
+        done = subprocess.run(
+            self._command(*words), cwd=ROOT, env=environment, capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stdout + done.stderr
 
     def _log(self):
@@ -108,7 +112,9 @@ class Installation:
         environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "octoworkers.settings"}
         environment["OCTOWORKERS_PUBLIC_URL"] = self.url
         log = (self.home / "server.log").open("ab")
-        self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
         wait_for(self._answers, seconds=30)
 
     def kill(self) -> None:

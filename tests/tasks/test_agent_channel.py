@@ -129,7 +129,7 @@ async def test_a_revoked_key_is_refused(agent):
 async def test_an_agent_of_another_protocol_is_told_which_one(agent):
     await agent.socket.connect()
     hello = frames.Hello(str(agent.machine.agent_id), "n", [99])
-    assert await refusal(agent, hello) == "version"
+    assert await refusal(agent, hello) == "unsupported_version"
 
 
 @pytest.mark.parametrize("frame", [frames.Heartbeat(0.0, 0, 0), frames.Proof("", "", "", {}, [])])
@@ -151,7 +151,11 @@ async def test_a_second_hello_ends_the_conversation(agent):
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("no json", "malformed"), ('{"type":"nonsense.v1"}', "unknown_type"), ('{"type":"heartbeat.v1"}', "bad_value")],
+    [
+        ("no json", "malformed"),
+        ('{"type":"nonsense.v1"}', "unknown_type"),
+        ('{"type":"heartbeat.v1"}', "bad_value"),
+    ],
 )
 async def test_a_frame_that_is_none_gets_an_error_and_the_conversation_goes_on(agent, text, code):
     await agent.join()
@@ -208,3 +212,9 @@ async def test_a_silent_stranger_is_shown_out(agent, monkeypatch):
     await agent.socket.connect()
     async with asyncio.timeout(5):
         assert (await agent.socket.receive_output())["code"] == 4008
+
+
+async def test_an_agent_that_leaves_is_forgotten(agent):
+    await agent.join()
+    assert isinstance(await agent.say(frames.Deregister()), frames.Deregistered)
+    assert not await sync_to_async(Machine.objects.filter(pk=agent.machine.pk).exists)()

@@ -15,10 +15,10 @@ from agent.build import build
 
 @dataclass(frozen=True)
 class AgentProgram:
-    """`path` is named by the content, `sha256` is its digest in hex."""
+    """`version` with the digest of the content, such as 0.1.0+4f0c2a91d3b7; `path` is named by it."""
 
     path: Path
-    sha256: str
+    version: str
 
 
 @lru_cache(maxsize=1)
@@ -30,10 +30,10 @@ def program() -> AgentProgram:
     os.close(descriptor)
     built = Path(name)
     try:
-        digest = build(built)
-        final = folder / f"octoworker-{digest[:16]}.pyz"
+        version = build(built)
+        final = folder / f"octoworker-{version}.pyz"
         built.chmod(0o644)
         built.replace(final)
     finally:
         built.unlink(missing_ok=True)
-    return AgentProgram(path=final, sha256=digest)
+    return AgentProgram(path=final, version=version)

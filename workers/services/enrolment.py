@@ -21,7 +21,7 @@ from spaces.models import Space
 from spaces.selectors import default_space
 from workers.models import EnrolmentCode, Machine
 from workers.services.names import MAX_NAME, free_name
-from workers.services.presence import BadCapabilities, announce, checked_capabilities
+from workers.services.presence import BadCapabilities, announce, checked_capabilities, printable
 from workers.services.server_key import is_public_key
 
 LIFETIME = timedelta(minutes=15)
@@ -110,8 +110,9 @@ def _check(applicant: Applicant) -> None:
         raise EnrolmentRefused("invalid", "The public key is not an Ed25519 key in hex.")
     if not applicant.name or len(applicant.name) > MAX_NAME or not applicant.name.isprintable():
         raise EnrolmentRefused("invalid", f"The name must have 1 to {MAX_NAME} printable characters.")
-    if len(applicant.agent_version) > MAX_VERSION or len(applicant.boot_id) > MAX_BOOT_ID:
-        raise EnrolmentRefused("invalid", "The agent version or the boot id is too long.")
+    for text, length in ((applicant.agent_version, MAX_VERSION), (applicant.boot_id, MAX_BOOT_ID)):
+        if len(text) > length or not text.isprintable():
+            raise EnrolmentRefused("invalid", "The agent version or the boot id is not sensible.")
     try:
         checked_capabilities(applicant.capabilities)
     except BadCapabilities as error:
@@ -119,7 +120,9 @@ def _check(applicant: Applicant) -> None:
 
 
 def _find(code: str) -> EnrolmentCode:
-    found = EnrolmentCode.objects.filter(code_hash=_hash(code)).first() if len(code) <= MAX_CODE else None
+    found: EnrolmentCode | None = None
+    if len(code) <= MAX_CODE and code.isascii():
+        found = EnrolmentCode.objects.filter(code_hash=_hash(code)).first()
     if found is None:
         raise EnrolmentRefused("unknown_code", "This enrolment code is wrong. Copy the whole line again.")
     return found
@@ -194,7 +197,7 @@ def _record_refusal(code: EnrolmentCode | None, refusal: EnrolmentRefused, appli
         subject=code or space,
         message=f"Refused an agent that wanted to join: {refusal.message}",
         space=space,
-        details={"code": refusal.code, "name": applicant.name[:MAX_NAME]},
+        details={"code": refusal.code, "name": printable(applicant.name, MAX_NAME)},
     )
 
 

@@ -11,7 +11,7 @@ from accounts.models import User
 from accounts.services import events
 from common import live
 from common.slugs import unique_slug
-from common.usage import CannotDelete, delete_unused
+from common.usage import CannotDelete, InUse, delete_unused
 from pools.models import WorkerPool
 from protocol.handshake import thumbprint
 from spaces.models import Space
@@ -41,6 +41,7 @@ __all__ = [
     "NotConnected",
     "connected",
     "delete",
+    "deregister",
     "disable",
     "disconnected",
     "drain",
@@ -126,6 +127,14 @@ def revoke(machine: Machine, *, user: User | None) -> None:
         health_reason="Its key was revoked.",
     )
     _end_connection(machine.channel, code="revoked", message="This agent's key has been revoked.")
+
+
+def deregister(machine: Machine) -> None:
+    """The agent itself leaves for good. A worker that still holds a step stays to be seen, revoked."""
+    try:
+        delete(machine, user=None)
+    except (Busy, InUse):
+        revoke(machine, user=None)
 
 
 @transaction.atomic

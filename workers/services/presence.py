@@ -44,8 +44,8 @@ def connected(
         channel=channel,
         connected_at=now,
         last_seen_at=now,
-        agent_version=version[:40],
-        boot_id=boot_id[:80],
+        agent_version=printable(version, 40),
+        boot_id=printable(boot_id, 80),
         capabilities=known,
         disk_free=disk_free,
         health=health,
@@ -123,17 +123,28 @@ def health_of(disk_free: int | None) -> tuple[Health, str]:
 
 
 def checked_capabilities(capabilities: object) -> dict[str, Any]:
-    """Raises `BadCapabilities` for anything but a JSON object of at most 32,000 characters."""
+    """Raises `BadCapabilities` for anything but a JSON object of at most 32,000 characters that every
+    database can keep: no NUL, no half of a surrogate pair, no NaN, no nesting without end."""
     if not isinstance(capabilities, dict):
         raise BadCapabilities("The capabilities are not a JSON object.")
-    if len(json.dumps(capabilities)) > MAX_CAPABILITIES:
-        raise BadCapabilities("The capabilities are longer than 32,000 characters.")
+    try:
+        text = json.dumps(capabilities, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadCapabilities("The capabilities are not proper JSON.") from error
+    if len(text) > MAX_CAPABILITIES or "\\u0000" in text:
+        raise BadCapabilities("The capabilities are longer than 32,000 characters, or hold a NUL.")
     return capabilities
 
 
+def printable(text: str, length: int) -> str:
+    """What of a text may be kept and shown, cut to a length."""
+    return "".join(character for character in text if character.isprintable())[:length]
+
+
 def disk_free_in(capabilities: dict[str, Any]) -> int | None:
-    disk = capabilities.get("disk")
-    free = disk.get("free") if isinstance(disk, dict) else None
+    """Bytes that are free on the agent's disk, where it says."""
+    free = capabilities.get("disk_free")
     return free if isinstance(free, int) and free >= 0 else None
 
 

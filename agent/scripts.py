@@ -1,0 +1,147 @@
+"""Writes a script and what goes before it to files, and says how to run them.
+
+The script stays a file of its own, so that its interpreter's messages carry its own line numbers.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_BASH_START = """\
+unset BASH_ENV
+write_verbose() { printf '##octopus[stdout-verbose]\\n%s\\n##octopus[stdout-default]\\n' "$*"; }
+write_highlight() { printf '##octopus[stdout-highlight]\\n%s\\n##octopus[stdout-default]\\n' "$*"; }
+write_warning() { printf '##octopus[stdout-warning]\\n%s\\n##octopus[stdout-default]\\n' "$*"; }
+"""
+
+_PYTHON_START = """
+def _start(values, path):
+    import os, sys
+    start = sys._getframe().f_code.co_filename
+
+    def get_octopusvariable(name):
+        return values.get(name.lower(), "")
+
+    def at(level):
+        def write(message):
+            print("##octopus[stdout-%s]\\n%s\\n##octopus[stdout-default]" % (level, message), flush=True)
+        return write
+
+    def show(kind, error, trace):
+        while trace is not None and trace.tb_frame.f_code.co_filename == start:
+            trace = trace.tb_next
+        sys.__excepthook__(kind, error.with_traceback(trace), trace)
+
+    sys.excepthook = show
+    sys.argv = [path]
+    sys.path[0] = os.getcwd()
+    sys.stdout.reconfigure(line_buffering=True)
+    with open(path, "rb") as file:
+        code = compile(file.read(), path, "exec")
+    scope = sys.modules["__main__"].__dict__
+    names = ("__builtins__", "__doc__", "__package__", "__spec__", "__loader__")
+    kept = {name: scope[name] for name in names}
+    scope.clear()
+    scope.update(
+        kept, __name__="__main__", __file__=path, get_octopusvariable=get_octopusvariable,
+        printverbose=at("verbose"), printhighlight=at("highlight"), printwarning=at("warning"),
+    )
+    return code, scope
+
+"""
+
+
+class CannotRun(Exception):
+    """The script cannot be run on this machine; the message says why."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """`program` is the absolute path of the interpreter."""
+
+    program: str
+    arguments: list[str]
+    environment: dict[str, str]
+
+
+def prepare(
+    folder: Path, *, syntax: str, script: str, variables: Mapping[str, str], environment: Mapping[str, str]
+) -> Command:
+    """Files in `folder` that only their owner reads, to be run in a folder below it. Raises `CannotRun`."""
+    languages = {"bash": _bash, "python": _python}
+    language = languages.get(syntax.lower())
+    if language is None:
+        raise CannotRun(f"This worker's agent cannot run {syntax} scripts.")
+    return language(folder, script, variables, dict(environment))
+
+
+def discard(folder: Path) -> None:
+    """Remove what `prepare` wrote: scripts and values may be secret."""
+    for name in ("bootstrap.sh", "script.sh", "bootstrap.py", "script.py"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def find_program(name: str, path: str) -> str | None:
+    """The absolute path of a program in the folders of a PATH."""
+    for folder in path.split(os.pathsep):
+        candidate = Path(folder or ".", name).absolute()
+        if candidate.is_file() and os.access(candidate, os.X_OK):
+            return str(candidate)
+    return None
+
+
+def _bash(folder: Path, script: str, variables: Mapping[str, str], environment: dict[str, str]) -> Command:
+    for name, value in variables.items():
+        if "\0" in name + value:
+            raise CannotRun(f"The variable {name!r} holds a NUL character, which Bash cannot hold.")
+    program = _interpreter("bash", "Bash", environment)
+    _write(folder / "bootstrap.sh", _BASH_START + _bash_lookup(variables))
+    # A form in a browser sends CR LF, which Bash takes for part of the last word of each line.
+    _write(folder / "script.sh", script.replace("\r\n", "\n"))
+    return Command(
+        program, ["bash", "../script.sh"], {**environment, "BASH_ENV": str(folder / "bootstrap.sh")}
+    )
+
+
+def _bash_lookup(variables: Mapping[str, str]) -> str:
+    cases = [f"{shlex.quote(name)}) printf %s {shlex.quote(value)};;" for name, value in variables.items()]
+    # A subshell, so that names ignore case here and nowhere else.
+    lines = [
+        "get_octopusvariable() (",
+        "shopt -s nocasematch",
+        'case "$1" in',
+        *cases,
+        "*) ;;",
+        "esac",
+        ")",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _python(folder: Path, script: str, variables: Mapping[str, str], environment: dict[str, str]) -> Command:
+    program = _interpreter("python3", "Python 3", environment)
+    values = {name.lower(): value for name, value in variables.items()}
+    call = f"exec(*_start({values!a}, {str(folder / 'script.py')!a}))\n"
+    _write(folder / "bootstrap.py", _PYTHON_START + call)
+    _write(folder / "script.py", script)
+    return Command(program, ["python3", "../bootstrap.py"], environment)
+
+
+def _interpreter(name: str, title: str, environment: Mapping[str, str]) -> str:
+    program = find_program(name, environment["PATH"])
+    if program is None:
+        raise CannotRun(
+            f"{title} is not installed on this worker: there is no {name} in {environment['PATH']}."
+        )
+    return program
+
+
+def _write(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(text.encode("utf-8", "surrogateescape"))

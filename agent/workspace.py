@@ -1,0 +1,49 @@
+"""The folders of the attempts that the agent holds."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+from agent.config import Home
+from agent.files import remove_tree
+from agent.journal import AttemptFolder, Journal
+
+
+def is_attempt_id(text: str) -> bool:
+    """Whether it is a UUID in its one usual form, and so safe as the name of a folder."""
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
+class Workspace:
+    def __init__(self, home: Home) -> None:
+        self.home = home
+
+    def folder(self, attempt_id: str) -> AttemptFolder:
+        return AttemptFolder(self.home.attempts / attempt_id)
+
+    def journals(self) -> list[Journal]:
+        """The attempts that were accepted and not settled yet; what never got that far is removed."""
+        found = []
+        for path in sorted(self.home.attempts.iterdir()):
+            journal = AttemptFolder(path).read_journal() if is_attempt_id(path.name) else None
+            if journal is not None:
+                found.append(journal)
+            else:
+                remove_tree(path)
+        return found
+
+    def throw_away(self, attempt_id: str) -> Path:
+        """Take the attempt's folder out of the way at once; the path that is left to remove."""
+        target = self.home.trash / uuid.uuid4().hex
+        path = self.home.attempts / attempt_id
+        if path.exists():
+            path.replace(target)
+        return target
+
+    def empty_trash(self) -> None:
+        for path in self.home.trash.iterdir():
+            remove_tree(path)
