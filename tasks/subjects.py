@@ -34,6 +34,8 @@ def register(subject_kind: str, *, rerun: Rerun, facts: Facts | None = None) -> 
 
 def rerun(task: ServerTask, user: User) -> ServerTask:
     """Raises `CannotRerun`, `tasks.services.tasks.PlanHasErrors`, or NotAllowed."""
+    if task.subject_kind not in _subjects:
+        raise CannotRerun("What this task ran cannot be run again.")
     return _subjects[task.subject_kind].rerun(task, user)
 
 

@@ -49,6 +49,7 @@ class Execution(models.Model):
         ordering = ["number"]
         constraints = [models.UniqueConstraint(fields=["task", "number"], name="tasks_execution_number")]
         indexes = [
+            models.Index(fields=["pool_id", "task"], name="tasks_execution_pool"),
             models.Index(
                 fields=["pool_id", "waiting_since"], condition=Q(state="Waiting"), name="tasks_waiting"
             )

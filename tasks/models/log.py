@@ -16,7 +16,9 @@ class LogChunk(models.Model):
     crc = models.PositiveBigIntegerField()
     payload = models.BinaryField()
     levels = models.JSONField(
-        null=True, help_text="[[level, lines], ...] where a chunk holds other levels than Info."
+        null=True,
+        help_text="[[level, lines], ...] where a chunk holds other levels than Info; level 0 goes on "
+        "with an earlier line.",
     )
 
     class Meta:

@@ -13,7 +13,7 @@ from common import live
 from protocol.log import BadChunk, Chunk, Level, Run, unpack
 from tasks.models import LIVE, Attempt, Execution, LogChunk, ServerTask
 from tasks.selectors.log_chunks import CONTINUATION
-from tasks.services.log_tails import LogTail, forget, recall, rebuild, remember
+from tasks.services.log_tails import LogTail, forget, rebuild, recall, remember
 
 
 class LogRefused(Exception):
@@ -122,7 +122,7 @@ def _tail_of(attempt: Attempt) -> LogTail:
 
 def _rows(attempt: Attempt, tail: LogTail, chunks: Iterable[Chunk]) -> tuple[list[LogChunk], bool]:
     """Rows for the chunks that fit, moving the tail on; and whether a gap stopped it."""
-    rows = []
+    rows: list[LogChunk] = []
     for chunk in chunks:
         if chunk.next_seq <= tail.next_seq:
             continue

@@ -1,0 +1,213 @@
+"""The browser's socket: says that topics changed, and brings the log of one task."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Coroutine
+from importlib import import_module
+from time import monotonic
+from typing import Any
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+
+from accounts.models import User
+from common.live import group_name
+from spaces import selectors as spaces
+from spaces.models import Space
+from tasks.log_feed import LogFeed
+from tasks.models import ServerTask
+from tasks.selectors import log_frames
+from tasks.topics import may_hear, signed_in
+
+SIGNED_OUT, NO_SUCH_SPACE, TOO_LARGE, FAILED = 4401, 4403, 1009, 1011
+MAX_MESSAGE = 64 * 1024
+MAX_TOPICS = 300
+#: Seconds between two messages that say what changed; the first after a pause goes at once.
+PING_SPACING = 0.25
+#: Seconds for which a session counts as good without looking again.
+TRUSTED_FOR = 1.0
+
+logger = logging.getLogger("octoworkers.live")
+_sessions = import_module(settings.SESSION_ENGINE).SessionStore
+
+
+class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
+    """Takes {"subscribe": [topic]}, {"unsubscribe": [topic]}, {"log": {"task", "after": {attempt:
+    next line}}}, {"log": null} and {"got": frame}; sends {"topics": [topic]} and {"log": frame}."""
+
+    async def connect(self) -> None:
+        self.user: User | None = None
+        self.space: Space | None = None
+        self.trusted_until = 0.0
+        self.topics: set[str] = set()
+        self.changed: set[str] = set()
+        self.pinging: asyncio.Task[None] | None = None
+        self.feed: LogFeed | None = None
+        self.feeding: asyncio.Task[None] | None = None
+        # Accepted first: a browser cannot see why a socket was refused, but sees its close code.
+        await self.accept()
+        self.space = await database_sync_to_async(_space)(self.scope["url_route"]["kwargs"].get("space"))
+        if self.space is None:
+            await self.close(code=NO_SUCH_SPACE)
+            return
+        await self._is_welcome()
+
+    async def disconnect(self, code: int) -> None:
+        for work in (self.pinging, self.feeding):
+            if work is not None:
+                work.cancel()
+        feed_topics = {f"log-{self.feed.task_id}"} if self.feed else set()
+        for topic in self.topics | feed_topics:
+            await self._leave(topic)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if text_data is None or len(text_data) > MAX_MESSAGE:
+            await self.close(code=TOO_LARGE)
+            return
+        message = _parsed(text_data)
+        if self.space is None:
+            return
+        if "got" in message:
+            self._confirm(message["got"])
+        elif await self._is_welcome():
+            await self._subscribe(_names(message.get("subscribe")))
+            await self._unsubscribe(_names(message.get("unsubscribe")))
+            if "log" in message:
+                await self._open_log(message["log"])
+
+    # Topics.
+
+    async def _subscribe(self, topics: set[str]) -> None:
+        for topic in sorted(topics - self.topics)[: MAX_TOPICS - len(self.topics)]:
+            if await database_sync_to_async(may_hear)(self._user, self._space, topic):
+                self.topics.add(topic)
+                await self.channel_layer.group_add(group_name(self._space.pk, topic), self.channel_name)
+
+    async def _unsubscribe(self, topics: set[str]) -> None:
+        for topic in topics & self.topics:
+            self.topics.remove(topic)
+            if not (self.feed and topic == f"log-{self.feed.task_id}"):
+                await self._leave(topic)
+
+    async def _leave(self, topic: str) -> None:
+        await self.channel_layer.group_discard(group_name(self._space.pk, topic), self.channel_name)
+
+    async def live_topics(self, message: dict[str, Any]) -> None:
+        """A nudge out of the channel layer."""
+        topics = set(message["topics"])
+        if self.feed and f"log-{self.feed.task_id}" in topics:
+            self.feed.nudge()
+        self.changed |= topics & self.topics
+        if self.changed and (self.pinging is None or self.pinging.done()):
+            self.pinging = self._start(self._ping())
+
+    async def _ping(self) -> None:
+        while self.changed and await self._is_welcome():
+            topics, self.changed = self.changed, set()
+            await self.send(json.dumps({"topics": sorted(topics)}))
+            await asyncio.sleep(PING_SPACING)
+
+    # The log.
+
+    async def _open_log(self, wanted: Any) -> None:
+        await self._close_log()
+        task_id, after = _log_request(wanted)
+        topic = f"log-{task_id}"
+        if task_id is None or not await database_sync_to_async(may_hear)(self._user, self._space, topic):
+            return
+        self.feed = LogFeed(task_id=task_id, after=after, read=self._next_frame, send=self._send_json)
+        await self.channel_layer.group_add(group_name(self._space.pk, topic), self.channel_name)
+        self.feeding = self._start(self.feed.run())
+
+    async def _close_log(self) -> None:
+        if self.feed is None:
+            return
+        topic, self.feed = f"log-{self.feed.task_id}", None
+        if self.feeding is not None:
+            self.feeding.cancel()
+        if topic not in self.topics:
+            await self._leave(topic)
+
+    async def _next_frame(self, position: log_frames.Position) -> log_frames.Frame | None:
+        if self.feed is None or not await self._is_welcome():
+            return None
+        read = database_sync_to_async(_read_frame)
+        frame: log_frames.Frame | None = await read(self._user, self._space, self.feed.task_id, position)
+        return frame
+
+    async def _send_json(self, message: dict[str, Any]) -> None:
+        await self.send(json.dumps(message, separators=(",", ":"), ensure_ascii=False))
+
+    def _confirm(self, frame: Any) -> None:
+        if self.feed is not None and isinstance(frame, int):
+            self.feed.confirm(frame)
+
+    # Who is there.
+
+    async def _is_welcome(self) -> bool:
+        """Whether the session still stands; closes the socket once it does not."""
+        if self.user is not None and monotonic() < self.trusted_until:
+            return True
+        key = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
+        self.user = await database_sync_to_async(signed_in)(_sessions, key)
+        self.trusted_until = monotonic() + TRUSTED_FOR
+        if self.user is None:
+            await self.close(code=SIGNED_OUT)
+        return self.user is not None
+
+    @property
+    def _user(self) -> User:
+        assert self.user is not None  # noqa: S101  # asked for only after _is_welcome
+        return self.user
+
+    @property
+    def _space(self) -> Space:
+        assert self.space is not None  # noqa: S101  # a socket without a space is closed at once
+        return self.space
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return asyncio.create_task(self._guarded(work))
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception:
+            # The browser connects again and goes on from where it was.
+            logger.exception("A live socket failed")
+            await self.close(code=FAILED)
+
+
+def _space(slug: str | None) -> Space | None:
+    return spaces.by_slug(slug) if slug else spaces.default_space()
+
+
+def _read_frame(
+    user: User, space: Space, task_id: int, position: log_frames.Position
+) -> log_frames.Frame | None:
+    tasks = ServerTask.objects.visible_to(user).in_space(space)
+    task: ServerTask | None = tasks.only("state").filter(pk=task_id).first()
+    return log_frames.next_frame(task, position) if task else None
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+def _names(value: Any) -> set[str]:
+    return {name for name in value if isinstance(name, str)} if isinstance(value, list) else set()
+
+
+def _log_request(wanted: Any) -> tuple[int | None, dict[str, int]]:
+    if not isinstance(wanted, dict) or type(wanted.get("task")) is not int:
+        return None, {}
+    after = wanted.get("after")
+    known = after.items() if isinstance(after, dict) else ()
+    return wanted["task"], {key: value for key, value in known if type(value) is int and value >= 0}

@@ -1,0 +1,176 @@
+"""The list of tasks: filters in the address, pages, live rows, and what other pages ask of tasks."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from protocol.log import Level
+from tasks.models import ServerTask, StepState, TaskState
+from tasks.selectors import tasks as selectors
+from tests.factories import (
+    AttemptFactory,
+    EnvironmentFactory,
+    ExecutionFactory,
+    ServerTaskFactory,
+    SpaceFactory,
+    TenantFactory,
+    WorkerPoolFactory,
+)
+from tests.tasks.builders import page, run, write
+
+pytestmark = pytest.mark.django_db
+
+HTMX = {"HTTP_HX_REQUEST": "true"}
+#: Session, user, space, count, rows, what the filters offer, and the shell around the page.
+LIST_QUERIES = 16
+
+
+@pytest.fixture
+def client(as_user, operator):
+    return as_user(operator)
+
+
+def names(html: str) -> list[str]:
+    return re.findall(r'<a class="t" href="/tasks/\d+/">([^<]+)</a>', html)
+
+
+@pytest.fixture
+def several(space):
+    """Tasks that differ in everything that can be filtered by."""
+    test, production = EnvironmentFactory(name="Test"), EnvironmentFactory(name="Production")
+    tenant, pool = TenantFactory(name="Acme"), WorkerPoolFactory()
+    backup = ServerTaskFactory(
+        name="Back up", environment=production, project_id=1, project_name="Orders", created_by_name="otto"
+    )
+    failed = ServerTaskFactory(
+        name="Restart",
+        environment=test,
+        tenant=tenant,
+        state=TaskState.FAILED,
+        runbook_id=9,
+        has_warnings=True,
+    )
+    running = ServerTaskFactory(name="Vacuum", environment=test, state=TaskState.EXECUTING)
+    ExecutionFactory(task=running, name="Vacuum full", state=StepState.RUNNING, pool_id=pool.pk)
+    return {
+        "test": test,
+        "tenant": tenant,
+        "pool": pool,
+        "backup": backup,
+        "failed": failed,
+        "running": running,
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({}, ["Vacuum", "Restart", "Back up"]),
+        ({"state": "failed"}, ["Restart"]),
+        ({"state": "running"}, ["Vacuum"]),
+        ({"state": "nonsense"}, ["Vacuum", "Restart", "Back up"]),
+        ({"project": 1}, ["Back up"]),
+        ({"runbook": 9}, ["Restart"]),
+        ({"environment": "test"}, ["Vacuum", "Restart"]),
+        ({"tenant": "tenant"}, ["Restart"]),
+        ({"pool": "pool"}, ["Vacuum"]),
+        ({"who": "otto"}, ["Back up"]),
+        ({"text": "BACK"}, ["Back up"]),
+        ({"text": "orders"}, ["Back up"]),
+        ({"text": "%"}, []),
+        ({"ids": "failed,backup"}, ["Restart", "Back up"]),
+        ({"text": "#running"}, ["Vacuum"]),
+    ],
+)
+def test_filters_stand_in_the_address(client, several, query, expected):
+    def filled(value):
+        if not isinstance(value, str):
+            return value
+        return re.sub(
+            r"\b(test|tenant|pool|failed|backup|running)\b", lambda at: str(several[at[0]].pk), value
+        )
+
+    filled_query = {key: value if key == "state" else filled(value) for key, value in query.items()}
+
+    assert names(page(client, "task_list", **filled_query)) == expected
+
+
+def test_the_list_is_a_part_for_htmx_and_live_on_its_first_page(client, several):
+    response = client.get(reverse("task_list"), {"state": "running"}, **HTMX)
+    html = response.content.decode()
+
+    assert html.strip().startswith('<div id="task-rows" data-live="tasks"')
+    assert 'hx-get="/tasks/?state=running"' in html
+    assert "Vacuum full" in html
+    assert "HX-Request" in response["Vary"]
+
+
+def test_pages_go_both_ways_without_counting(space, viewer):
+    made = [ServerTaskFactory(state=["Queued", "Failed"][n % 2]).pk for n in range(7)][::-1]
+    ServerTaskFactory(state="Success")
+    found = partial(selectors.page, space, viewer, selectors.Filters(states=["Queued", "Failed"]), size=3)
+
+    first = found()
+    second = found(before=first.older)
+    third = found(before=second.older)
+    back = found(after=third.newer)
+
+    shown = [[task.pk for task in one.tasks] for one in (first, second, third, back)]
+    assert shown == [made[:3], made[3:6], made[6:], made[3:6]]
+    assert (first.newer, third.older, first.total, first.more) == (None, None, 7, False)
+
+
+def test_an_empty_list_says_what_it_will_hold_or_how_to_get_out(client, space):
+    assert "No tasks yet" in page(client, "task_list")
+    assert "No tasks match" in page(client, "task_list", text="nothing")
+
+
+def test_the_list_costs_the_same_for_three_tasks_as_for_thirty(client, space, django_assert_max_num_queries):
+    environment, tenant = EnvironmentFactory(), TenantFactory()
+    ServerTaskFactory.create_batch(3, environment=environment)
+    with django_assert_max_num_queries(LIST_QUERIES):
+        page(client, "task_list")
+    for _ in range(30):
+        ExecutionFactory(task__environment=environment, task__tenant=tenant, state=StepState.WAITING)
+
+    with django_assert_max_num_queries(LIST_QUERIES):
+        page(client, "task_list")
+
+
+# Selectors that other pages use.
+
+
+def test_steps_wait_in_the_order_in_which_they_came(space):
+    pool, other = WorkerPoolFactory(), WorkerPoolFactory()
+    now = timezone.now()
+    late, early = (
+        ExecutionFactory(state=StepState.WAITING, pool_id=pool.pk, waiting_since=now - timedelta(seconds=age))
+        for age in (1, 5)
+    )
+    ExecutionFactory(state=StepState.RUNNING, pool_id=pool.pk)
+
+    assert selectors.waiting_by_pool([pool.pk, other.pk]) == {pool.pk: [early, late], other.pk: []}
+
+
+def test_a_warning_in_the_log_shows_in_the_list(client, space):
+    attempt = AttemptFactory()
+    write(attempt, [run(b"careful\n", level=Level.WARNING)])
+    ServerTask.objects.update(state=TaskState.SUCCESS)
+
+    assert "Success with warnings" in page(client, "task_list")
+
+
+def test_many_are_cancelled_at_once_but_only_of_this_space(client, space):
+    mine, other = ServerTaskFactory(), ServerTaskFactory(space=SpaceFactory())
+    ended = ServerTaskFactory(state=TaskState.SUCCESS)
+
+    client.post(reverse("task_cancel_many"), {"task": [mine.pk, other.pk, ended.pk, "x", "9" * 30]})
+
+    states = ServerTask.objects.in_bulk()
+    assert [states[one.pk].state for one in (mine, other, ended)] == ["Canceled", "Queued", "Success"]
