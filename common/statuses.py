@@ -53,6 +53,7 @@ HEALTH: dict[str, Status] = {
     "Full": Status("Full", Kind.WARN, "triangle-alert"),
     "Disabled": Status("Disabled", Kind.IDLE, "power-off"),
     "Draining": Status("Draining", Kind.WARN, "hourglass"),
+    "Revoked": Status("Revoked", Kind.BAD, "key-round"),
     "Enabled": Status("Enabled", Kind.OK, "circle-check"),
 }
 

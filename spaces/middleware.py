@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import set_script_prefix
+from django.urls import get_script_prefix, set_script_prefix
 
 from spaces import selectors
 
@@ -33,5 +33,10 @@ class SpaceMiddleware:
         prefix = f"/s/{space.slug}"
         request.path_info = found["rest"]
         request.META["SCRIPT_NAME"] = request.META.get("SCRIPT_NAME", "") + prefix
+        outside = get_script_prefix()
         set_script_prefix(f"{request.META['SCRIPT_NAME']}/")
-        return self.get_response(request)
+        try:
+            return self.get_response(request)
+        finally:
+            # Whatever this thread does next may be about another space.
+            set_script_prefix(outside)

@@ -103,7 +103,8 @@ class AgentConsumer(AsyncWebsocketConsumer):
         if not common:
             spoken = ", ".join(str(version) for version in protocol.VERSIONS)
             raise Refused(
-                "version", f"This server speaks version {spoken} of the protocol. Update the agent."
+                "unsupported_version",
+                f"This server speaks version {spoken} of the protocol. Update the agent.",
             )
         self._hello, self._nonce = frame, secrets.token_hex(32)
         signature = server_key.sign(self._transcript("server"))

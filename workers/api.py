@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 
 from workers.models import Machine
 from workers.services import enrolment, server_key
+from workers.services.names import MAX_NAME
 
 #: Bytes of a request: the capabilities are the long part of it.
 MAX_BODY = 64_000
@@ -38,7 +39,7 @@ class EnrolmentThrottle(AnonRateThrottle):
 
 class Application(serializers.Serializer[Any]):
     code = serializers.CharField(max_length=enrolment.MAX_CODE)
-    name = serializers.CharField(max_length=enrolment.MAX_NAME)
+    name = serializers.CharField(max_length=MAX_NAME)
     public_key = serializers.CharField(max_length=64)
     agent_version = serializers.CharField(max_length=enrolment.MAX_VERSION)
     boot_id = serializers.CharField(max_length=enrolment.MAX_BOOT_ID, allow_blank=True)
@@ -66,10 +67,7 @@ class EnrolView(APIView):
 
 
 def _enrol(request: Request) -> Machine:
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdigit() or int(length) > MAX_BODY:
-        raise enrolment.EnrolmentRefused("invalid", f"The request is longer than {MAX_BODY:,} bytes.")
-    application = Application(data=request.data)
+    application = Application(data=_data(request))
     if not application.is_valid():
         raise enrolment.EnrolmentRefused("invalid", _problems(application.errors))
     data = application.validated_data
@@ -84,6 +82,16 @@ def _enrol(request: Request) -> Machine:
     )
 
 
+def _data(request: Request) -> Any:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdecimal() or int(length) > MAX_BODY:
+        raise enrolment.EnrolmentRefused("invalid", f"The request is longer than {MAX_BODY:,} bytes.")
+    try:
+        return request.data
+    except RecursionError as error:
+        raise enrolment.EnrolmentRefused("invalid", "The request is nested too deeply.") from error
+
+
 def _problems(errors: Any) -> str:
     return " ".join(f"{name}: {' '.join(str(one) for one in found)}" for name, found in errors.items())
 
@@ -93,7 +101,7 @@ def _answer_error(exception: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(exception, enrolment.EnrolmentRefused):
         return _error(exception.code, exception.message, STATUS[exception.code])
     if isinstance(exception, Throttled):
-        seconds = int(exception.wait or 60)
+        seconds = int(getattr(exception, "wait", None) or 60)
         response = _error("too_many", f"Too many attempts. Try again in {seconds} s.", exception.status_code)
         response["Retry-After"] = str(seconds)
         return response

@@ -8,6 +8,9 @@ from django.urls import reverse
 
 from common import usage
 
+#: The kind of use that the page of a pool shows as its workers.
+ONLY_IN = "Worker without another pool"
+
 
 class WorkersConfig(AppConfig):
     name = "workers"
@@ -22,4 +25,4 @@ def _workers_only_in(pool: models.Model) -> Iterator[usage.Use]:
     others = machines.pools.through.objects.filter(machine=models.OuterRef("pk")).exclude(workerpool=pool.pk)
     for machine in machines.objects.filter(~models.Exists(others), pools=pool.pk):
         url = reverse("worker_detail", args=[machine.slug])
-        yield usage.Use(kind="Worker without another pool", label=machine.name, url=url)
+        yield usage.Use(kind=ONLY_IN, label=machine.name, url=url)

@@ -1,3 +1,16 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from workers.api import EnrolView
+from workers.views import enrolment, machines
+
+urlpatterns = [
+    path("workers/", machines.worker_list, name="worker_list"),
+    path("workers/bulk/", machines.worker_bulk, name="worker_bulk"),
+    path("workers/add/", enrolment.worker_add, name="worker_add"),
+    path("workers/add/<int:pk>/", enrolment.worker_enrolment, name="worker_enrolment"),
+    path("workers/<slug:slug>/edit/", machines.worker_edit, name="worker_edit"),
+    path("workers/<slug:slug>/action/", machines.worker_action, name="worker_action"),
+    path("workers/<slug:slug>/delete/", machines.worker_delete, name="worker_delete"),
+    path("agent/octoworker.pyz", enrolment.agent_download, name="agent_download"),
+    path("api/agents/enrol", EnrolView.as_view(), name="agent_enrol"),
+]

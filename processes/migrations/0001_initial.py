@@ -7,92 +7,179 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('pools', '0001_initial'),
-        ('spaces', '0001_initial'),
+        ("pools", "0001_initial"),
+        ("spaces", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Process',
+            name="Process",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('owner_kind', models.CharField(choices=[('project', 'Project'), ('runbook', 'Runbook')], max_length=20)),
-                ('owner_id', models.PositiveBigIntegerField()),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('updated_by', models.CharField(blank=True, max_length=150)),
-                ('space', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='spaces.space')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "owner_kind",
+                    models.CharField(choices=[("project", "Project"), ("runbook", "Runbook")], max_length=20),
+                ),
+                ("owner_id", models.PositiveBigIntegerField()),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("updated_by", models.CharField(blank=True, max_length=150)),
+                (
+                    "space",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="spaces.space"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ProcessRevision',
+            name="ProcessRevision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveIntegerField()),
-                ('content', models.JSONField(help_text='domain.processes.ProcessDef')),
-                ('process', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='processes.process')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("version", models.PositiveIntegerField()),
+                ("content", models.JSONField(help_text="domain.processes.ProcessDef")),
+                (
+                    "process",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="revisions",
+                        to="processes.process",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Step',
+            name="Step",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(1)])),
-                ('name', models.CharField(max_length=120)),
-                ('slug', models.SlugField(max_length=140)),
-                ('process', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='processes.process')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "position",
+                    models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(1)]),
+                ),
+                ("name", models.CharField(max_length=120)),
+                ("slug", models.SlugField(max_length=140)),
+                (
+                    "process",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="steps",
+                        to="processes.process",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.CreateModel(
-            name='Action',
+            name="Action",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField(default=1)),
-                ('name', models.CharField(max_length=120)),
-                ('slug', models.SlugField(max_length=140)),
-                ('action_type', models.CharField(max_length=60)),
-                ('is_disabled', models.BooleanField(default=False)),
-                ('notes', models.TextField(blank=True)),
-                ('location', models.CharField(choices=[('worker', 'Run once on a worker')], default='worker', max_length=20)),
-                ('pool_choice', models.CharField(choices=[('specific', 'Runs on a worker from a specific pool'), ('variable', 'Runs on a worker from a pool selected via a variable')], default='specific', max_length=20)),
-                ('worker_pool_variable', models.CharField(blank=True, max_length=200)),
-                ('properties', models.JSONField(default=dict)),
-                ('worker_pool', models.ForeignKey(blank=True, help_text='None means the default pool of the space.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='actions', to='pools.workerpool')),
-                ('step', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='actions', to='processes.step')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveIntegerField(default=1)),
+                ("name", models.CharField(max_length=120)),
+                ("slug", models.SlugField(max_length=140)),
+                ("action_type", models.CharField(max_length=60)),
+                ("is_disabled", models.BooleanField(default=False)),
+                ("notes", models.TextField(blank=True)),
+                (
+                    "location",
+                    models.CharField(
+                        choices=[("worker", "Run once on a worker")], default="worker", max_length=20
+                    ),
+                ),
+                (
+                    "pool_choice",
+                    models.CharField(
+                        choices=[
+                            ("specific", "Runs on a worker from a specific pool"),
+                            ("variable", "Runs on a worker from a pool selected via a variable"),
+                        ],
+                        default="specific",
+                        max_length=20,
+                    ),
+                ),
+                ("worker_pool_variable", models.CharField(blank=True, max_length=200)),
+                ("properties", models.JSONField(default=dict)),
+                (
+                    "worker_pool",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="None means the default pool of the space.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="actions",
+                        to="pools.workerpool",
+                    ),
+                ),
+                (
+                    "step",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="actions",
+                        to="processes.step",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.AddConstraint(
-            model_name='process',
-            constraint=models.UniqueConstraint(fields=('owner_kind', 'owner_id'), name='processes_process_owner'),
+            model_name="process",
+            constraint=models.UniqueConstraint(
+                fields=("owner_kind", "owner_id"), name="processes_process_owner"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='processrevision',
-            constraint=models.UniqueConstraint(fields=('process', 'version'), name='processes_revision_version'),
+            model_name="processrevision",
+            constraint=models.UniqueConstraint(
+                fields=("process", "version"), name="processes_revision_version"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='step',
-            constraint=models.UniqueConstraint(fields=('process', 'position'), name='processes_step_position'),
+            model_name="step",
+            constraint=models.UniqueConstraint(
+                fields=("process", "position"), name="processes_step_position"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='step',
-            constraint=models.UniqueConstraint(fields=('process', 'slug'), name='processes_step_slug'),
+            model_name="step",
+            constraint=models.UniqueConstraint(fields=("process", "slug"), name="processes_step_slug"),
         ),
         migrations.AddConstraint(
-            model_name='step',
-            constraint=models.UniqueConstraint(models.F('process'), django.db.models.functions.text.Lower('name'), name='processes_step_name', violation_error_message='This process has a step of this name.'),
+            model_name="step",
+            constraint=models.UniqueConstraint(
+                models.F("process"),
+                django.db.models.functions.text.Lower("name"),
+                name="processes_step_name",
+                violation_error_message="This process has a step of this name.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='action',
-            constraint=models.UniqueConstraint(fields=('step', 'position'), name='processes_action_position'),
+            model_name="action",
+            constraint=models.UniqueConstraint(fields=("step", "position"), name="processes_action_position"),
         ),
     ]

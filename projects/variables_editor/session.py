@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 from typing import Any
 
@@ -9,7 +10,10 @@ from django.db.models import QuerySet
 
 from accounts.permissions import Permission, can
 from accounts.requests import PageRequest
+from domain.scopes import Kind
+from domain.variables import name_key
 from pools.models import WorkerPool
+from processes.models import Action, PoolChoice
 from projects.models import Project
 from variables import selectors
 from variables.grid import Grid, GroupState
@@ -58,7 +62,14 @@ class Session:
         return {str(pool.pk): pool.name for pool in self.pools}
 
     def grid(self, groups: list[GroupState]) -> Grid:
-        return Grid(groups, options=self.options, pools=self.pool_names)
+        return Grid(groups, options=self.options, pools=self.pool_names, uses=self.pool_uses)
+
+    @cached_property
+    def pool_uses(self) -> dict[str, int]:
+        """How many steps take their pool from a variable, by `name_key`."""
+        actions = [option.id for option in self.options if option.kind is Kind.ACTION]
+        picked = Action.objects.filter(pk__in=actions, pool_choice=PoolChoice.VARIABLE)
+        return Counter(map(name_key, picked.values_list("worker_pool_variable", flat=True)))
 
     def context(self, **more: Any) -> dict[str, Any]:
         """What every template of these pages needs."""

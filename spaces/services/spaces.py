@@ -11,7 +11,7 @@ def create(*, name: str, description: str = "", is_default: bool = False) -> Spa
     """Raises IntegrityError where the name is taken, or where there is a default space already."""
     return Space.objects.create(
         name=name,
-        slug=unique_slug(name, Space.objects.all(), fallback="space")[:60],
+        slug=unique_slug(name, Space.objects.all(), fallback="space"),
         description=description,
         is_default=is_default,
     )

@@ -26,8 +26,7 @@ def place(pool_id: int, *, now: datetime) -> None:
     waiting = _waiting(pool_id)
     if not waiting:
         return
-    pool = WorkerPool.objects.select_related("space").filter(pk=pool_id).first()
-    workers = {} if pool is None else {str(machine.pk): machine for machine in candidates_for(pool)}
+    workers = {str(machine.pk): machine for machine in _reachable(pool_id)}
     facts = {id: worker_facts(machine) for id, machine in workers.items()}
     for execution in waiting:
         choice = choose(list(facts.values()), pool=execution.pool_name, needs=execution.needs)
@@ -37,6 +36,13 @@ def place(pool_id: int, *, now: datetime) -> None:
         machine = workers[choice.worker.id]
         _assign(execution, machine, choice, now=now)
         facts[choice.worker.id] = worker_facts(machine)
+
+
+def _reachable(pool_id: int) -> list[Machine]:
+    """Who may take work now. A worker whose connection broke a moment ago is not given anything: the
+    step would wait for it to come back."""
+    pool = WorkerPool.objects.select_related("space").filter(pk=pool_id).first()
+    return [machine for machine in candidates_for(pool) if machine.is_connected] if pool else []
 
 
 def place_all(*, now: datetime) -> None:

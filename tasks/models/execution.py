@@ -52,7 +52,7 @@ class Execution(models.Model):
             models.Index(fields=["pool_id", "task"], name="tasks_execution_pool"),
             models.Index(
                 fields=["pool_id", "waiting_since"], condition=Q(state="Waiting"), name="tasks_waiting"
-            )
+            ),
         ]
 
     def __str__(self) -> str:

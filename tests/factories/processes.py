@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import factory
+from django.utils.text import slugify
 from factory.django import DjangoModelFactory
 
 from processes.models import Action, OwnerKind, Process, Step
@@ -25,7 +26,7 @@ class StepFactory(DjangoModelFactory[Step]):
     process = factory.SubFactory(ProcessFactory)
     position = factory.LazyAttribute(lambda row: row.process.steps.count() + 1)
     name = factory.Sequence(lambda n: f"Step {n}")
-    slug = factory.LazyAttribute(lambda row: row.name.lower().replace(" ", "-"))
+    slug = factory.LazyAttribute(lambda row: slugify(row.name))
 
 
 class ActionFactory(DjangoModelFactory[Action]):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import factory
+from django.utils.text import slugify
 from factory.django import DjangoModelFactory
 
 from runbooks.models import Runbook, RunbookRun, RunbookSnapshot
@@ -15,7 +16,7 @@ class RunbookFactory(DjangoModelFactory[Runbook]):
 
     project = factory.SubFactory(ProjectFactory)
     name = factory.Sequence(lambda n: f"Runbook {n}")
-    slug = factory.LazyAttribute(lambda row: row.name.lower().replace(" ", "-"))
+    slug = factory.LazyAttribute(lambda row: slugify(row.name))
 
 
 class RunbookSnapshotFactory(DjangoModelFactory[RunbookSnapshot]):

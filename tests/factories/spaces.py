@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import factory
+from django.utils.text import slugify
 from factory.django import DjangoModelFactory
 
 from spaces.models import Space
@@ -33,4 +34,4 @@ class NamedInSpaceFactory(DjangoModelFactory):
         abstract = True
 
     space = factory.SubFactory(DefaultSpaceFactory)
-    slug = factory.LazyAttribute(lambda row: row.name.lower().replace(" ", "-"))
+    slug = factory.LazyAttribute(lambda row: slugify(row.name))

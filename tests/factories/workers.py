@@ -32,7 +32,7 @@ class MachineFactory(NamedInSpaceFactory):
     agent_version = "0.1.0"
     boot_id = "boot-1"
     capabilities = factory.LazyFunction(
-        lambda: {"os": "Linux", "arch": "x86_64", "shells": {"bash": "5.2", "python": "3.11"}, "tools": {}}
+        lambda: {"os": "linux", "arch": "x86_64", "shells": {"bash": "5.2", "python3": "3.11"}, "tools": {}}
     )
 
     @factory.post_generation

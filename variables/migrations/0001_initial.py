@@ -5,75 +5,154 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('spaces', '0001_initial'),
+        ("spaces", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='VariableSet',
+            name="VariableSet",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('owner_kind', models.CharField(choices=[('project', 'Project')], max_length=20)),
-                ('owner_id', models.PositiveBigIntegerField()),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('updated_by', models.CharField(blank=True, max_length=150)),
-                ('space', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='spaces.space')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("owner_kind", models.CharField(choices=[("project", "Project")], max_length=20)),
+                ("owner_id", models.PositiveBigIntegerField()),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("updated_by", models.CharField(blank=True, max_length=150)),
+                (
+                    "space",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="spaces.space"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Variable',
+            name="Variable",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200)),
-                ('type', models.CharField(choices=[('String', 'Text'), ('Sensitive', 'Sensitive'), ('WorkerPool', 'Worker pool')], default='String', max_length=30)),
-                ('value', models.TextField(blank=True)),
-                ('description', models.TextField(blank=True)),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('updated_by', models.CharField(blank=True, max_length=150)),
-                ('variable_set', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='variables', to='variables.variableset')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                (
+                    "type",
+                    models.CharField(
+                        choices=[
+                            ("String", "Text"),
+                            ("Sensitive", "Sensitive"),
+                            ("WorkerPool", "Worker pool"),
+                        ],
+                        default="String",
+                        max_length=30,
+                    ),
+                ),
+                ("value", models.TextField(blank=True)),
+                ("description", models.TextField(blank=True)),
+                ("position", models.PositiveIntegerField(default=0)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("updated_by", models.CharField(blank=True, max_length=150)),
+                (
+                    "variable_set",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="variables",
+                        to="variables.variableset",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position', 'id'],
+                "ordering": ["position", "id"],
             },
         ),
         migrations.CreateModel(
-            name='VariableSetRevision',
+            name="VariableSetRevision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveIntegerField()),
-                ('content', models.JSONField(help_text='As variables.services.variable_sets.freeze gives it.')),
-                ('variable_set', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='variables.variableset')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("version", models.PositiveIntegerField()),
+                (
+                    "content",
+                    models.JSONField(help_text="As variables.services.variable_sets.freeze gives it."),
+                ),
+                (
+                    "variable_set",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="revisions",
+                        to="variables.variableset",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ScopeValue',
+            name="ScopeValue",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('Environment', 'Environments'), ('Tenant', 'Tenants'), ('TenantTag', 'Tenant tags'), ('ProcessOwner', 'Processes'), ('Action', 'Steps')], max_length=20)),
-                ('value', models.CharField(max_length=260)),
-                ('variable', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='scope_values', to='variables.variable')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("Environment", "Environments"),
+                            ("Tenant", "Tenants"),
+                            ("TenantTag", "Tenant tags"),
+                            ("ProcessOwner", "Processes"),
+                            ("Action", "Steps"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("value", models.CharField(max_length=260)),
+                (
+                    "variable",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="scope_values",
+                        to="variables.variable",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['kind', 'value'], name='variables_scope_lookup')],
-                'constraints': [models.UniqueConstraint(fields=('variable', 'kind', 'value'), name='variables_scope_once')],
+                "indexes": [models.Index(fields=["kind", "value"], name="variables_scope_lookup")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("variable", "kind", "value"), name="variables_scope_once")
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='variableset',
-            constraint=models.UniqueConstraint(fields=('owner_kind', 'owner_id'), name='variables_set_owner'),
+            model_name="variableset",
+            constraint=models.UniqueConstraint(fields=("owner_kind", "owner_id"), name="variables_set_owner"),
         ),
         migrations.AddIndex(
-            model_name='variable',
-            index=models.Index(condition=models.Q(('type', 'WorkerPool')), fields=['type', 'value'], name='variables_type_value'),
+            model_name="variable",
+            index=models.Index(
+                condition=models.Q(("type", "WorkerPool")),
+                fields=["type", "value"],
+                name="variables_type_value",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='variablesetrevision',
-            constraint=models.UniqueConstraint(fields=('variable_set', 'version'), name='variables_revision_version'),
+            model_name="variablesetrevision",
+            constraint=models.UniqueConstraint(
+                fields=("variable_set", "version"), name="variables_revision_version"
+            ),
         ),
     ]

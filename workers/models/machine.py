@@ -76,7 +76,7 @@ class Machine(NamedInSpace):
         null=True, blank=True, editable=False, help_text="Bytes free in its work folder, as last reported."
     )
 
-    objects = MachineQuerySet.as_manager()
+    objects = MachineQuerySet.as_manager()  # type: ignore[misc]  # the base's, with more to ask
 
     class Meta(NamedInSpace.Meta):
         ordering = ["name"]

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Sum
 
 from domain.placement import WorkerFacts
 from domain.planning import PoolCapacity
 from pools.models import WorkerPool
-from workers.models import ONLINE, Machine
+from spaces.models import Space
+from workers.models import ONLINE, Health, Machine
+from workers.selectors import capabilities
 
 _COLUMNS = (
     "pools",
@@ -40,6 +42,7 @@ class PoolLoad:
     busy: int = 0
     offline_slots: int = 0
     draining_slots: int = 0
+    warnings: int = 0
     has_builtin: bool = False
     away: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -52,9 +55,14 @@ class PoolLoad:
         return self.available > 0 and self.free <= 0
 
     @property
+    def total(self) -> int:
+        """The slots that are in play: free ones, and busy ones wherever they are."""
+        return self.busy + self.free
+
+    @property
     def percent(self) -> int:
-        """Share of the usable slots that is taken."""
-        return round(100 * (self.slots - self.free) / self.slots) if self.slots else 0
+        """Share of the slots in play that is taken."""
+        return round(100 * self.busy / self.total) if self.total else 0
 
     @property
     def reason(self) -> str:
@@ -115,6 +123,7 @@ def _count(load: PoolLoad, row: dict[str, object]) -> None:
     if row["health"] in ONLINE and not row["is_revoked"]:
         load.online += 1
         load.busy += busy
+        load.warnings += row["health"] == Health.HAS_WARNINGS
     if away == "offline":
         load.offline_slots += slots
     elif away == "draining":
@@ -151,19 +160,37 @@ def candidates_for(pool: WorkerPool) -> list[Machine]:
     return list(builtin.accepting())
 
 
+#: The program that an agent finds, and what a step that needs it calls it.
+ALIASES = {"python3": "python", "pwsh": "powershell"}
+
+
 def worker_facts(machine: Machine) -> WorkerFacts:
     """A worker as `domain.placement` sees it; tools are its shells and tools, in lower case."""
+    known = capabilities.read(machine.capabilities)
+    names = {name.lower() for name in (*known.shells, *known.tools)}
     return WorkerFacts(
         id=str(machine.pk),
         name=machine.name,
         slots=machine.slots,
         busy=machine.busy_slots,
-        tools=frozenset(name.lower() for name in (*names_in(machine, "shells"), *names_in(machine, "tools"))),
+        tools=frozenset(names | {ALIASES[name] for name in names if name in ALIASES}),
         last_used=machine.last_used_at,
     )
 
 
-def names_in(machine: Machine, kind: str) -> list[str]:
-    """The names under "shells" or "tools" of what the agent reported; empty for anything odd."""
-    found = machine.capabilities.get(kind)
-    return sorted(str(name) for name in found) if isinstance(found, dict | list) else []
+@dataclass(frozen=True)
+class Fleet:
+    """All workers of a space together, each counted once."""
+
+    workers: int
+    slots: int
+    busy: int
+
+
+def fleet(space: Space) -> Fleet:
+    workers = Machine.objects.in_space(space).filter(is_builtin=False)
+    usable = Q(is_disabled=False, is_draining=False, is_revoked=False, health__in=ONLINE)
+    sums = workers.aggregate(
+        workers=Count("pk"), slots=Sum("slots", filter=usable), busy=Sum("busy_slots", filter=usable)
+    )
+    return Fleet(workers=sums["workers"], slots=sums["slots"] or 0, busy=sums["busy"] or 0)

@@ -21,6 +21,8 @@
       readOnly: "editorReadonly" in textarea.dataset,
       variables: () => namesOf(textarea),
     });
+    // So that the scrolling box can be reached by keyboard where the text is read-only.
+    editor.view.contentDOM.tabIndex = 0;
     mounted.set(textarea, editor);
     select?.addEventListener("change", () => editor.setLanguage(select.value.toLowerCase()));
     // Discard puts the text of the server back into the textarea; the editor follows.

@@ -95,7 +95,7 @@
     });
   }
   document.addEventListener("reset", () => setTimeout(refresh));
-  document.addEventListener("live:pools", refresh);
+  document.body.addEventListener("live:pools", refresh);
 
   // "Edit values" follows the variable that is chosen.
   on("change", '[name="worker_pool_variable"]', (select) => {

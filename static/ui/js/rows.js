@@ -13,9 +13,18 @@
     }
   };
 
+  const place = (row) => Number(row.querySelector("[name$=-ORDER]").value) || Number.MAX_SAFE_INTEGER;
+
   const dress = (row) => {
     for (const selector of [".place", ".remove"]) row.querySelector(selector).hidden = true;
     for (const selector of [".grip", "[data-row-remove]"]) row.querySelector(selector).hidden = false;
+  };
+
+  // A page that comes back with errors keeps what was removed, unless just that was refused.
+  const settle = (row, isRefused) => {
+    const gone = row.querySelector("[name$=-DELETE]");
+    if (isRefused) gone.checked = false;
+    row.hidden = gone.checked;
   };
 
   const isBlank = (row) => !row.querySelector("[name$=-name]").value && !row.querySelector("[name$=-id]").value;
@@ -42,8 +51,10 @@
     if (group.dataset.rowsReady) return;
     group.dataset.rowsReady = "yes";
     const list = group.querySelector("ul");
-    const rows = [...list.children];
+    const rows = [...list.children].sort((one, other) => place(one) - place(other));
+    list.append(...rows);
     rows.forEach(dress);
+    rows.forEach((row) => settle(row, "rowsRefused" in group.dataset));
     // One blank row invites; the others were for pages without script.
     rows.filter(isBlank).slice(1).forEach((row) => (row.hidden = true));
     number(list);

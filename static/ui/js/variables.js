@@ -31,7 +31,7 @@
     // The press must not take the focus from the field.
     found.addEventListener("pointerdown", (event) => event.preventDefault());
     found.addEventListener("click", (event) => choose(event.target.closest("[role=option]")));
-    document.body.append(found);
+    $("#main").append(found);
     return found;
   }
 

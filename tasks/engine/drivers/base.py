@@ -45,3 +45,8 @@ def request(job: Job) -> None:
 def is_running() -> bool:
     """Whether this process has an engine."""
     return not isinstance(_current, NoDriver)
+
+
+def place_soon() -> None:
+    """A worker has more room than before: steps that wait may go on."""
+    request(Job.PLACE)

@@ -350,3 +350,13 @@ def test_slots_are_counted_anew_when_an_engine_starts(pool, worker):
     Machine.objects.update(busy_slots=7)
     jobs.recover()
     assert fresh(worker).busy_slots == 1
+
+
+def test_a_worker_whose_connection_has_just_broken_is_not_given_work(pool, worker):
+    Machine.objects.update(channel="")
+    task = queue("echo one", pool=pool)
+    admit()
+    assert "no available worker" in task.executions.get().waiting_for
+    Machine.objects.update(channel="specific.test!back")
+    admit()
+    assert live_attempt(task).machine == worker

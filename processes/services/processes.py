@@ -1,0 +1,201 @@
+"""The only writer of processes. Every change takes the next version of the whole process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.permissions import Permission, require
+from accounts.services import events
+from common.usage import refuse_if_used
+from domain.processes import ActionDef, Location, ProcessDef, StepDef
+from processes import owners
+from processes.models import Action, PoolChoice, Process, ProcessRevision, Step
+from processes.services import steps
+from processes.services.steps import StepFields, StepNameTaken, UnknownSteps
+from spaces.models import Space
+
+__all__ = [
+    "StaleProcess",
+    "StepFields",
+    "StepNameTaken",
+    "UnknownSteps",
+    "add_step",
+    "clone_step",
+    "delete",
+    "delete_step",
+    "edit_step",
+    "freeze",
+    "get_or_create",
+    "reorder",
+    "set_disabled",
+]
+
+KEPT_REVISIONS = 20
+
+
+class StaleProcess(Exception):
+    """Somebody saved the process since it was loaded.
+
+    `current` is the process as it is now, `loaded` as it was at the version of the caller, None where
+    that is too long ago; both as `freeze` gives them, for `processes.differences`.
+    """
+
+    def __init__(self, process: Process, *, version: int) -> None:
+        super().__init__("This process was saved by somebody else.")
+        self.process = process
+        self.current = freeze(process)
+        revision = process.revisions.filter(version=version).first()
+        self.loaded: dict[str, Any] | None = revision.content if revision else None
+
+
+def get_or_create(*, owner_kind: str, owner_id: int, space: Space) -> Process:
+    """The process of an owner, empty at first."""
+    process, created = Process.objects.get_or_create(
+        owner_kind=owner_kind, owner_id=owner_id, defaults={"space": space}
+    )
+    if created:
+        _keep_revision(process)
+    return process
+
+
+def delete(*, owner_kind: str, owner_id: int) -> None:
+    """Called by the service that deletes the owner; nothing else would find the process again."""
+    Process.objects.filter(owner_kind=owner_kind, owner_id=owner_id).delete()
+
+
+def add_step(
+    *,
+    process: Process,
+    version: int,
+    fields: StepFields,
+    user: User | None = None,
+    after: Step | None = None,
+) -> Step:
+    """A new step behind `after`, or at the end. `user` is None for the system itself.
+
+    Raises StaleProcess, StepNameTaken, or NotAllowed for a pool that the user may not use.
+    """
+    _check_pool(fields, before=None, user=user)
+    with _changing(process, version=version, user=user, message=f"Added step {fields.name} to"):
+        return steps.create(process, fields, after=after)
+
+
+def edit_step(*, step: Step, version: int, fields: StepFields, user: User | None = None) -> Step:
+    """Raises StaleProcess, StepNameTaken, or NotAllowed for a pool that the user may not use."""
+    _check_pool(fields, before=steps.fields_of(step), user=user)
+    with _changing(step.process, version=version, user=user, message=f"Changed step {fields.name} of"):
+        steps.change(step, fields)
+    return step
+
+
+def set_disabled(*, step: Step, version: int, is_disabled: bool, user: User | None = None) -> None:
+    """Raises StaleProcess."""
+    fields = replace(steps.fields_of(step), is_disabled=is_disabled)
+    verb = "Disabled" if is_disabled else "Enabled"
+    with _changing(step.process, version=version, user=user, message=f"{verb} step {step.name} of"):
+        steps.change(step, fields)
+
+
+def clone_step(*, step: Step, version: int, user: User | None = None) -> Step:
+    """A copy right behind the step. Raises StaleProcess."""
+    fields = replace(steps.fields_of(step), name=steps.copied_name(step))
+    _check_pool(fields, before=None, user=user)
+    with _changing(step.process, version=version, user=user, message=f"Copied step {step.name} of"):
+        return steps.create(step.process, fields, after=step)
+
+
+def delete_step(*, step: Step, version: int, user: User | None = None) -> None:
+    """Raises StaleProcess, or InUse while values of variables are scoped to the step."""
+    process = step.process
+    with _changing(process, version=version, user=user, message=f"Deleted step {step.name} of"):
+        for action in step.actions.all():
+            refuse_if_used(action)
+        step.delete()
+        steps.renumber(process, list(process.steps.values_list("pk", flat=True)))
+
+
+def reorder(*, process: Process, version: int, step_ids: Sequence[int], user: User | None = None) -> None:
+    """Raises StaleProcess, or UnknownSteps unless each step is named exactly once."""
+    with _changing(process, version=version, user=user, message="Reordered the steps of"):
+        steps.renumber(process, step_ids)
+
+
+def freeze(process: Process) -> dict[str, Any]:
+    """The process as a snapshot keeps it: `domain.processes.ProcessDef` as JSON."""
+    rows = process.steps.prefetch_related("actions__worker_pool")
+    return ProcessDef(tuple(_step_def(number, step) for number, step in enumerate(rows, start=1))).to_json()
+
+
+def _step_def(number: int, step: Step) -> StepDef:
+    actions = tuple(action_def(action) for action in step.actions.all())
+    return StepDef(id=str(step.pk), name=step.name, number=number, actions=actions, slug=step.slug)
+
+
+def action_def(action: Action) -> ActionDef:
+    """An action as the rules see it: with the one pool that is chosen, also when it is not saved yet."""
+    is_fixed = action.pool_choice == PoolChoice.SPECIFIC
+    pool = action.worker_pool if is_fixed else None
+    return ActionDef(
+        id=str(action.pk or ""),
+        name=action.name,
+        slug=action.slug,
+        action_type=action.action_type,
+        properties=action.properties,
+        location=Location(action.location),
+        worker_pool_id=str(pool.pk) if pool else None,
+        worker_pool_name=pool.name if pool else "",
+        worker_pool_variable=None if is_fixed else action.worker_pool_variable,
+        is_disabled=action.is_disabled,
+        notes=action.notes,
+    )
+
+
+@contextmanager
+def _changing(process: Process, *, version: int, user: User | None, message: str) -> Iterator[None]:
+    """One transaction: take the next version, let the caller change the steps, keep the result."""
+    with transaction.atomic():
+        _claim(process, version=version, user=user)
+        yield
+        process.refresh_from_db()
+        _keep_revision(process)
+        key = (process.owner_kind, process.owner_id)
+        owner = owners.resolve([key]).get(key)
+        events.record(
+            user=user,
+            category="Modified",
+            subject=process,
+            space=process.space,
+            message=f"{message} {owner.label if owner else process}.",
+        )
+
+
+def _claim(process: Process, *, version: int, user: User | None) -> None:
+    """Take the next version, or raise StaleProcess. Holds the row until the end of the transaction."""
+    username = user.username if user else ""
+    fresh = Process.objects.filter(pk=process.pk, version=version)
+    taken = fresh.update(version=F("version") + 1, updated_at=timezone.now(), updated_by=username)
+    if not taken:
+        process.refresh_from_db()
+        raise StaleProcess(process, version=version)
+
+
+def _check_pool(fields: StepFields, *, before: StepFields | None, user: User | None) -> None:
+    """Whoever puts a step on a pool needs the right to use that pool."""
+    if user is None or fields.worker_pool is None:
+        return
+    if before is None or before.worker_pool != fields.worker_pool:
+        require(user, Permission.USE_POOL, fields.worker_pool)
+
+
+def _keep_revision(process: Process) -> None:
+    ProcessRevision.objects.create(process=process, version=process.version, content=freeze(process))
+    oldest = process.version - KEPT_REVISIONS
+    ProcessRevision.objects.filter(process=process, version__lte=oldest).delete()

@@ -1,0 +1,96 @@
+"""What changed between two versions of a process, and how two edits come together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from domain.processes import SCRIPT_BODY, ActionDef, ProcessDef, StepDef
+from processes import differences, merging
+from processes.differences import Change, LineKind
+from processes.models import PoolChoice
+from processes.services.steps import StepFields
+
+
+def step(id: str, *, number: int = 1, script: str = "echo one\n", **fields) -> StepDef:
+    action = ActionDef(id=f"a{id}", name=f"Step {id}", properties={SCRIPT_BODY: script}, **fields)
+    return StepDef(id=id, name=f"Step {id}", number=number, actions=(action,))
+
+
+def test_equal_versions_do_not_differ():
+    process = ProcessDef((step("1"), step("2", number=2)))
+
+    assert differences.compare(process, process) == ()
+
+
+def test_each_kind_of_change_is_named():
+    before = ProcessDef((step("1"), step("2", number=2), step("3", number=3)))
+    after = ProcessDef((step("3"), step("1", number=2, notes="new"), step("4", number=3)))
+
+    found = {one.name: one.change for one in differences.compare(before, after)}
+
+    assert found == {
+        "Step 3": Change.MOVED,
+        "Step 1": Change.CHANGED,
+        "Step 4": Change.ADDED,
+        "Step 2": Change.REMOVED,
+    }
+
+
+def test_a_script_comes_as_a_unified_diff():
+    before, after = step("1", script="a\nb\nc\n"), step("1", script="a\nB\nc\n")
+
+    (field,) = differences.compare_steps(before, after)
+
+    assert field.label == "Script"
+    assert [(line.kind, line.text) for line in field.lines if line.kind is not LineKind.PLACE] == [
+        (LineKind.SAME, " a"),
+        (LineKind.REMOVED, "-b"),
+        (LineKind.ADDED, "+B"),
+        (LineKind.SAME, " c"),
+    ]
+
+
+def test_pools_are_told_apart_in_words():
+    fixed = step("1", worker_pool_id="7", worker_pool_name="SQL")
+    (field,) = differences.compare_steps(fixed, step("1", worker_pool_variable="Pool"))
+
+    assert (field.before, field.after) == ("SQL", "From the variable Pool")
+
+
+BASE = step("1", notes="old")
+
+
+def fields(**changes) -> StepFields:
+    return replace(StepFields(name="Step 1", properties={SCRIPT_BODY: "echo one\n"}, notes="old"), **changes)
+
+
+def test_each_keeps_the_fields_that_only_they_changed():
+    merged = merging.merged(
+        base=BASE, mine=fields(name="Mine"), theirs=fields(notes="theirs", is_disabled=True)
+    )
+
+    assert (merged.name, merged.notes, merged.is_disabled) == ("Mine", "theirs", True)
+
+
+def test_where_both_changed_a_field_mine_stays():
+    merged = merging.merged(base=BASE, mine=fields(notes="mine"), theirs=fields(notes="theirs"))
+
+    assert merged.notes == "mine"
+
+
+def test_the_pool_is_one_choice():
+    theirs = fields(pool_choice=PoolChoice.VARIABLE, worker_pool_variable="Pool")
+
+    untouched = merging.merged(base=BASE, mine=fields(), theirs=theirs)
+    mine = merging.merged(
+        base=BASE,
+        mine=fields(pool_choice=PoolChoice.VARIABLE, worker_pool_variable="Other"),
+        theirs=theirs,
+    )
+
+    assert untouched.worker_pool_variable == "Pool"
+    assert mine.worker_pool_variable == "Other"
+
+
+def test_without_a_base_everything_is_mine():
+    assert merging.merged(base=None, mine=fields(notes="x"), theirs=fields()) == fields(notes="x")

@@ -1,0 +1,57 @@
+"""Sensitive values at rest."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from variables.services.sealing import CannotUnseal, is_sealed, seal, unseal
+
+
+@given(st.text())
+def test_what_is_sealed_comes_back(text):
+    assert unseal(seal(text, context="set-1"), context="set-1") == text
+
+
+def test_the_sealed_value_does_not_show_the_text_and_differs_every_time():
+    one, other = seal("correct horse"), seal("correct horse")
+
+    assert "correct" not in one
+    assert one != other
+    assert is_sealed(one)
+
+
+def test_a_value_of_another_place_is_refused():
+    with pytest.raises(CannotUnseal, match="another place"):
+        unseal(seal("secret", context="set-1"), context="set-2")
+
+
+def test_a_context_that_was_rewritten_is_found_out():
+    moved = seal("secret", context="set-1").replace("set-1", "set-2")
+
+    with pytest.raises(CannotUnseal):
+        unseal(moved, context="set-2")
+
+
+@pytest.mark.parametrize("at", [-3, -20])
+def test_a_changed_byte_is_found_out(at):
+    sealed = seal("a secret that is long enough")
+    other = "A" if sealed[at] != "A" else "B"
+
+    with pytest.raises(CannotUnseal):
+        unseal(sealed[:at] + other + sealed[at + 1 :])
+
+
+@pytest.mark.parametrize("sealed", ["", "plain", "octo1:", "octo1:00:x", "octo2:aa::AAAA", "a:b:c:d:e"])
+def test_what_was_never_sealed_is_refused(sealed):
+    with pytest.raises(CannotUnseal):
+        unseal(sealed)
+
+
+def test_another_master_key_is_named_as_the_reason(settings):
+    sealed = seal("secret")
+    settings.MASTER_KEY = b"x" * 32
+
+    with pytest.raises(CannotUnseal, match="another master key"):
+        unseal(sealed)

@@ -1,0 +1,99 @@
+"""What a run would get: the value of each variable in a place, and why that one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from domain import octostache
+from domain.labels import Names, scope_text, spelled
+from domain.scopes import Context
+from domain.variables import (
+    MASK,
+    Candidate,
+    Outcome,
+    Resolution,
+    VariableType,
+    Verdict,
+    resolve_all,
+)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What became of one value."""
+
+    shown: str
+    scope: str
+    sentence: str
+    is_used: bool
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """One variable in the place. `kind` is ok, plain or bad; `shown` is empty where it has no value.
+    `has_beaten`: other values apply there too and are less specific."""
+
+    name: str
+    shown: str
+    kind: str
+    reason: str
+    is_sensitive: bool
+    traces: tuple[Trace, ...]
+    has_beaten: bool = False
+
+
+def resolved(candidates: Sequence[Candidate], context: Context, *, names: Names) -> list[Resolved]:
+    """Every variable, sorted by name; values are filled into each other, secrets stay hidden."""
+    resolutions = resolve_all(candidates, context)
+    texts = {
+        name: MASK if one.winner.type is VariableType.SENSITIVE else one.winner.value
+        for name, one in resolutions.items()
+        if one.winner is not None
+    }
+    found = [_resolved(name, one, texts, names) for name, one in resolutions.items()]
+    return sorted(found, key=lambda one: one.name.casefold())
+
+
+def _resolved(name: str, resolution: Resolution, texts: Mapping[str, str], names: Names) -> Resolved:
+    kind, reason = _reason(resolution)
+    winner = resolution.winner
+    return Resolved(
+        name=name,
+        shown=_shown(winner, texts) if winner else "",
+        kind=kind,
+        reason=reason,
+        is_sensitive=winner is not None and winner.type is VariableType.SENSITIVE,
+        traces=tuple(_trace(verdict, names) for verdict in resolution.verdicts),
+        has_beaten=any(verdict.outcome is Outcome.LOST for verdict in resolution.verdicts),
+    )
+
+
+def _reason(resolution: Resolution) -> tuple[str, str]:
+    if resolution.tie:
+        return "bad", f"{spelled(len(resolution.tie)).capitalize()} values are equally specific here."
+    used = next((one for one in resolution.verdicts if one.outcome is Outcome.USED), None)
+    if used is None:
+        return "bad", "None of its values applies here."
+    beaten = [one for one in resolution.verdicts if one.outcome is Outcome.LOST]
+    kind = "ok" if used.candidate.scope else "plain"
+    reason = used.sentence.removeprefix("Used. ")
+    if not beaten:
+        return kind, f"{reason}."
+    others = beaten[0].candidate.shown if len(beaten) == 1 else f"{spelled(len(beaten))} other values"
+    return kind, f"{reason}. Beats {others}."
+
+
+def _shown(winner: Candidate, texts: Mapping[str, str]) -> str:
+    if winner.type is VariableType.SENSITIVE or winner.label:
+        return winner.shown
+    return octostache.evaluate(winner.value, texts)
+
+
+def _trace(verdict: Verdict, names: Names) -> Trace:
+    return Trace(
+        shown=verdict.candidate.shown,
+        scope=scope_text(verdict.candidate.scope, names),
+        sentence=verdict.sentence,
+        is_used=verdict.outcome is Outcome.USED,
+    )

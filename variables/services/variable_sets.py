@@ -1,0 +1,237 @@
+"""The only writer of variables. A set is saved as a whole, under its version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.permissions import Permission, require
+from accounts.services import events
+from domain.codec import check_schema
+from domain.scopes import Scope
+from domain.variables import Candidate, VariableType
+from pools.models import WorkerPool
+from spaces.models import Space
+from variables import owners, selectors
+from variables.models import ScopeValue, Variable, VariableSet, VariableSetRevision
+from variables.services.rows import Row, RowProblem, RowsRefused, ScopeRefused, TiedValues, check
+from variables.services.sealing import seal
+
+__all__ = [
+    "Row",
+    "RowProblem",
+    "RowsRefused",
+    "ScopeRefused",
+    "StaleVariables",
+    "TiedValues",
+    "candidates",
+    "delete",
+    "freeze",
+    "get_or_create",
+    "save",
+]
+
+SCHEMA = 1
+KEPT_REVISIONS = 20
+
+
+class StaleVariables(Exception):
+    """Somebody saved the set since it was loaded; `current` is the set as it is now."""
+
+    def __init__(self, current: VariableSet) -> None:
+        super().__init__("These variables were saved by somebody else.")
+        self.current = current
+
+
+@dataclass
+class _Changes:
+    """Names by what happened to a value of theirs, for the audit. Values never get there."""
+
+    added: list[str]
+    changed: list[str]
+    removed: list[str]
+
+    def sentence(self, label: str) -> str:
+        parts = [
+            f"{word} {', '.join(sorted(set(names)))}"
+            for word, names in (("added", self.added), ("changed", self.changed), ("removed", self.removed))
+            if names
+        ]
+        return f"Changed the variables of {label}: {'; '.join(parts) or 'nothing'}."
+
+
+def get_or_create(*, owner_kind: str, owner_id: int, space: Space) -> VariableSet:
+    """The set of an owner, empty at first."""
+    variable_set, created = VariableSet.objects.get_or_create(
+        owner_kind=owner_kind, owner_id=owner_id, defaults={"space": space}
+    )
+    if created:
+        _keep_revision(variable_set)
+    return variable_set
+
+
+def delete(*, owner_kind: str, owner_id: int) -> None:
+    """Called by the service that deletes the owner; nothing else would find the set again."""
+    VariableSet.objects.filter(owner_kind=owner_kind, owner_id=owner_id).delete()
+
+
+@transaction.atomic
+def save(
+    *, variable_set: VariableSet, version: int, rows: Sequence[Row], user: User | None = None
+) -> VariableSet:
+    """Make the set hold these rows and no others, in this order.
+
+    `user` is None for the system itself. Raises StaleVariables, RowsRefused (ScopeRefused for a scope),
+    TiedValues, or NotAllowed where a value picks a pool that the user may not use.
+    """
+    _claim(variable_set, version=version, user=user)
+    stored = {one.pk: one for one in variable_set.variables.prefetch_related("scope_values")}
+    check(variable_set, rows, stored)
+    _check_pools(rows, stored, variable_set=variable_set, user=user)
+    changes = _write(variable_set, rows, stored, user=user)
+    variable_set.refresh_from_db()
+    _keep_revision(variable_set)
+    label = owners.resolve([(variable_set.owner_kind, variable_set.owner_id)])
+    owner = label.get((variable_set.owner_kind, variable_set.owner_id))
+    events.record(
+        user=user,
+        category="Modified",
+        subject=variable_set,
+        space=variable_set.space,
+        message=changes.sentence(owner.label if owner else str(variable_set)),
+        details={"added": changes.added, "changed": changes.changed, "removed": changes.removed},
+    )
+    return variable_set
+
+
+def freeze(variable_set: VariableSet) -> dict[str, Any]:
+    """The set as a snapshot keeps it; secrets stay sealed. `candidates` reads it."""
+    variables = list(variable_set.variables.prefetch_related("scope_values"))
+    pool_ids = {int(one.value) for one in variables if one.type == VariableType.WORKER_POOL}
+    pools = dict(WorkerPool.objects.filter(pk__in=pool_ids).values_list("pk", "name"))
+    return {"schema": SCHEMA, "variables": [_frozen(one, pools) for one in variables]}
+
+
+def candidates(frozen: Mapping[str, Any]) -> list[Candidate]:
+    """The values of a frozen set, for `domain.variables`. Raises codec.UnsupportedSchema."""
+    check_schema(frozen, supported=SCHEMA)
+    return [
+        Candidate(
+            id=one["id"],
+            name=one["name"],
+            type=VariableType(one["type"]),
+            value=one["value"],
+            scope=Scope.from_json(one["scope"]),
+            label=one["label"],
+        )
+        for one in frozen["variables"]
+    ]
+
+
+def _frozen(variable: Variable, pools: Mapping[int, str]) -> dict[str, Any]:
+    is_pool = variable.type == VariableType.WORKER_POOL
+    return {
+        "id": str(variable.pk),
+        "name": variable.name,
+        "type": variable.type,
+        "value": variable.value,
+        "scope": selectors.scope_of(variable).to_json(),
+        "label": pools.get(int(variable.value), "") if is_pool else "",
+        "description": variable.description,
+    }
+
+
+def _claim(variable_set: VariableSet, *, version: int, user: User | None) -> None:
+    """Take the next version, or raise StaleVariables. Holds the row until the end of the transaction."""
+    username = user.username if user else ""
+    fresh = VariableSet.objects.filter(pk=variable_set.pk, version=version)
+    taken = fresh.update(version=F("version") + 1, updated_at=timezone.now(), updated_by=username)
+    if not taken:
+        variable_set.refresh_from_db()
+        raise StaleVariables(variable_set)
+
+
+def _check_pools(
+    rows: Sequence[Row], stored: Mapping[int, Variable], *, variable_set: VariableSet, user: User | None
+) -> None:
+    """Whoever makes a variable pick a pool needs the right to use that pool."""
+    if user is None:
+        return
+    picked = {
+        int(row.value or 0)
+        for row in rows
+        if row.type is VariableType.WORKER_POOL and _is_new_value(row, stored.get(row.id or 0))
+    }
+    for pool in WorkerPool.objects.in_space(variable_set.space).filter(pk__in=picked):
+        require(user, Permission.USE_POOL, pool)
+
+
+def _is_new_value(row: Row, variable: Variable | None) -> bool:
+    if variable is None:
+        return True
+    return variable.value != row.value or selectors.scope_of(variable) != row.scope
+
+
+def _write(
+    variable_set: VariableSet, rows: Sequence[Row], stored: Mapping[int, Variable], *, user: User | None
+) -> _Changes:
+    kept = {row.id for row in rows if row.id is not None}
+    changes = _Changes([], [], [one.name for pk, one in stored.items() if pk not in kept])
+    Variable.objects.filter(pk__in=set(stored) - kept).delete()
+    for position, row in enumerate(rows):
+        variable = stored.get(row.id or 0)
+        if variable is None:
+            changes.added.append(row.name)
+            _store(Variable(variable_set=variable_set), row, position=position, user=user)
+        elif _differs(variable, row):
+            changes.changed.append(row.name)
+            _store(variable, row, position=position, user=user)
+        elif variable.position != position:
+            Variable.objects.filter(pk=variable.pk).update(position=position)
+    return changes
+
+
+def _differs(variable: Variable, row: Row) -> bool:
+    """A secret that is typed anew counts as changed, whether or not it is the same text."""
+    same = (
+        variable.name == row.name
+        and variable.type == row.type
+        and variable.description == row.description
+        and row.value in (None if row.type is VariableType.SENSITIVE else variable.value,)
+        and selectors.scope_of(variable) == row.scope
+    )
+    return not same
+
+
+def _store(variable: Variable, row: Row, *, position: int, user: User | None) -> None:
+    variable.name, variable.type = row.name, row.type
+    variable.description, variable.position = row.description, position
+    variable.updated_by = user.username if user else ""
+    if row.value is not None:
+        variable.value = _at_rest(row, variable.variable_set_id)
+    variable.save()
+    variable.scope_values.all().delete()
+    ScopeValue.objects.bulk_create(
+        ScopeValue(variable=variable, kind=kind, value=one)
+        for kind, ids in row.scope.items()
+        for one in sorted(ids)
+    )
+
+
+def _at_rest(row: Row, variable_set_id: int) -> str:
+    value = row.value or ""
+    return seal(value, context=f"set-{variable_set_id}") if row.type is VariableType.SENSITIVE else value
+
+
+def _keep_revision(variable_set: VariableSet) -> None:
+    VariableSetRevision.objects.create(
+        variable_set=variable_set, version=variable_set.version, content=freeze(variable_set)
+    )
+    oldest = variable_set.version - KEPT_REVISIONS
+    VariableSetRevision.objects.filter(variable_set=variable_set, version__lte=oldest).delete()
