@@ -22,8 +22,24 @@ from tasks.models import LIVE, Attempt, AttemptState
 from tasks.services import logs
 
 _CONTEXT = ("execution__task", "machine")
-#: A run of many steps has a long plan; what happens to one attempt does not need it.
-_HEAVY = ("execution__task__plan", "machine__capabilities")
+#: What is read of an attempt's surroundings: not a run's plan, which is long, nor anything else.
+_COLUMNS = (
+    "epoch",
+    "state",
+    "assigned_at",
+    "started_at",
+    "cancel_requested",
+    "log_lines",
+    "execution__number",
+    "execution__name",
+    "execution__machine_name",
+    "execution__task__space_id",
+    "execution__task__queued_at",
+    "machine__name",
+    "machine__space_id",
+    "machine__channel",
+    "machine__last_seen_at",
+)
 
 #: States in which the agent may start the script, or may have.
 _STARTED = (AttemptState.ACCEPTED, AttemptState.RUNNING, AttemptState.LOST)
@@ -33,8 +49,8 @@ def accepted(machine_id: int, frame: frames.Accepted, *, now: datetime) -> frame
     """Commits the acceptance. Answers with what to run, or to forget it."""
     rows = _rows(machine_id, frame.attempt_id, frame.epoch)
     rows.filter(state=AttemptState.ASSIGNED).update(state=AttemptState.ACCEPTED, accepted_at=now)
-    attempt = rows.filter(state__in=_STARTED).select_related(*script.CONTEXT).defer(*_HEAVY).first()
-    if attempt is None:
+    attempt = _first(rows)
+    if attempt is None or attempt.state not in _STARTED:
         return frames.Forget(frame.attempt_id, frame.epoch, "The server no longer wants this attempt.")
     try:
         return script.start_frame(attempt)
@@ -44,9 +60,10 @@ def accepted(machine_id: int, frame: frames.Accepted, *, now: datetime) -> frame
 
 
 def started(machine_id: int, frame: frames.Started, *, now: datetime) -> None:
-    rows = _rows(machine_id, frame.attempt_id, frame.epoch).filter(state=AttemptState.ACCEPTED)
-    if rows.update(state=AttemptState.RUNNING, started_at=now):
-        _nudge(_with_context().get(pk=frame.attempt_id))
+    rows = _rows(machine_id, frame.attempt_id, frame.epoch)
+    if rows.filter(state=AttemptState.ACCEPTED).update(state=AttemptState.RUNNING, started_at=now):
+        for task_id, space_id in rows.values_list("execution__task", "execution__task__space"):
+            _announce(task_id, space_id)
 
 
 def append_log(machine_id: int, attempt_id: UUID, epoch: int, chunks: Sequence[Chunk]) -> frames.Frame:
@@ -60,9 +77,7 @@ def append_log(machine_id: int, attempt_id: UUID, epoch: int, chunks: Sequence[C
 @transaction.atomic
 def finished(machine_id: int, frame: frames.Finished, *, now: datetime) -> frames.Frame:
     """Makes the end of an attempt final, once the whole log is here and is what the worker wrote."""
-    attempt = (
-        _rows(machine_id, frame.attempt_id, frame.epoch).select_related(*_CONTEXT).defer(*_HEAVY).first()
-    )
+    attempt = _first(_rows(machine_id, frame.attempt_id, frame.epoch))
     if attempt is None:
         return frames.Forget(frame.attempt_id, frame.epoch, "The server does not know this attempt.")
     if attempt.state not in LIVE:
@@ -248,8 +263,13 @@ def take_back(attempt: Attempt, *, now: datetime) -> None:
             placement.place(pool_id, now=now)
 
 
-def _with_context() -> QuerySet[Attempt]:
-    return Attempt.objects.select_related(*_CONTEXT).defer(*_HEAVY)
+def _with_context(rows: QuerySet[Attempt] | None = None) -> QuerySet[Attempt]:
+    rows = Attempt.objects.all() if rows is None else rows
+    return rows.select_related(*_CONTEXT).only(*_COLUMNS)
+
+
+def _first(rows: QuerySet[Attempt]) -> Attempt | None:
+    return next(iter(_with_context(rows)), None)
 
 
 def _rows(machine_id: int, attempt_id: str, epoch: int) -> QuerySet[Attempt]:
@@ -261,5 +281,8 @@ def _rows(machine_id: int, attempt_id: str, epoch: int) -> QuerySet[Attempt]:
 
 
 def _nudge(attempt: Attempt) -> None:
-    task = attempt.execution.task
-    live.nudge(task.space_id, f"task-{task.pk}", f"log-{task.pk}", "pools")
+    _announce(attempt.execution.task_id, attempt.execution.task.space_id)
+
+
+def _announce(task_id: int, space_id: int) -> None:
+    live.nudge(space_id, f"task-{task_id}", f"log-{task_id}", "pools")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import Count
+from django.db.models import Count, F
 
 from common import live
 from domain.placement import Chosen, Wait, choose
@@ -82,7 +82,7 @@ def _waiting(pool_id: int) -> list[Execution]:
     return list(rows.order_by("waiting_since", "id").select_related("task").only(*_COLUMNS)[:BATCH])
 
 
-_COLUMNS = ("name", "pool_name", "needs", "waiting_for", "task__space_id")
+_COLUMNS = ("name", "epoch", "pool_name", "needs", "waiting_for", "task__space_id")
 
 
 def _wait(execution: Execution, reason: str) -> None:
@@ -99,6 +99,7 @@ def _assign(execution: Execution, machine: Machine, choice: Chosen, *, now: date
     machine.busy_slots += 1
     Execution.objects.filter(pk=execution.pk).update(
         state=StepState.RUNNING,
+        epoch=F("epoch") + 1,
         machine=machine,
         machine_name=machine.name,
         placement_reason=choice.reason,
@@ -107,7 +108,7 @@ def _assign(execution: Execution, machine: Machine, choice: Chosen, *, now: date
     )
     attempt = Attempt.objects.create(
         execution=execution,
-        epoch=execution.attempts.count() + 1,
+        epoch=execution.epoch + 1,
         machine=machine,
         state=AttemptState.ASSIGNED,
         assigned_at=now,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -17,14 +18,6 @@ from tasks import subjects
 from tasks.models import Attempt, ServerTask
 from variables.services import sealing
 
-#: What an attempt must be loaded with for `start_frame`.
-CONTEXT = (
-    "machine",
-    "execution__task__space",
-    "execution__task__environment",
-    "execution__task__tenant",
-)
-
 
 class CannotStart(Exception):
     """The step cannot be turned into something to run; the message says why."""
@@ -32,14 +25,14 @@ class CannotStart(Exception):
 
 def start_frame(attempt: Attempt) -> frames.Start:
     """The second phase of a start. Raises `CannotStart`."""
-    task = attempt.execution.task
-    plan = _plan(task.pk, task.queued_at)
-    step = next(step for step in plan.steps if step.number == attempt.execution.number)
+    execution = attempt.execution
+    run = _frozen(execution.task_id, execution.task.queued_at)
+    plan = run.plan
+    step = next(step for step in plan.steps if step.number == execution.number)
     chosen = step_values(plan, step)
     try:
         given = {name: _plain(candidate) for name, candidate in chosen.items()}
-        facts = system_variables(_facts(task, plan, step, attempt), step)
-        values = {**facts, **given}
+        values = {**system_variables(_facts(run, step, attempt), step), **given}
         expansion = octostache.expand_all(values)
         script = octostache.evaluate(step.script, values)
     except (TemplateError, sealing.CannotUnseal) as error:
@@ -53,7 +46,7 @@ def start_frame(attempt: Attempt) -> frames.Start:
         script=script,
         variables=expansion.values,
         environment={
-            "OCTOWORKERS_TASK_ID": str(task.pk),
+            "OCTOWORKERS_TASK_ID": str(execution.task_id),
             "OCTOWORKERS_STEP": step.name,
             "OCTOWORKERS_ENVIRONMENT": plan.labels.environment,
         },
@@ -61,34 +54,45 @@ def start_frame(attempt: Attempt) -> frames.Start:
     )
 
 
+@dataclass(frozen=True)
+class _Frozen:
+    """What all steps of a run share."""
+
+    plan: RunPlan
+    facts: RunFacts
+
+
 @lru_cache(maxsize=64)
-def _plan(task_id: int, queued_at: datetime) -> RunPlan:
-    """The frozen plan of a run. It never changes, so reading it once serves all of its steps; a restored
-    database may give a number to another run, though not at the same moment."""
-    return RunPlan.from_json(ServerTask.objects.values_list("plan", flat=True).get(pk=task_id))
+def _frozen(task_id: int, queued_at: datetime) -> _Frozen:
+    """Reading it once serves all steps of a run: it never changes. A restored database may give a number
+    to another run, though not at the same moment."""
+    task = ServerTask.objects.select_related("space", "environment", "tenant").get(pk=task_id)
+    plan = RunPlan.from_json(task.plan)
+    environment, tenant = task.environment, task.tenant
+    facts = RunFacts(
+        space=Ref(f"Spaces-{task.space_id}", task.space.name),
+        project=Ref(f"Projects-{task.project_id}", task.project_name) if task.project_id else None,
+        environment=Ref(f"Environments-{environment.pk}", environment.name),
+        tenant=Ref(f"Tenants-{tenant.pk}", tenant.name) if tenant else None,
+        tenant_tags=plan.context.tenant_tags,
+        task=Ref(f"ServerTasks-{task.pk}", task.name),
+        created=queued_at.isoformat(),
+        created_by=task.created_by_name,
+        server_uri=settings.PUBLIC_URL,
+    )
+    return _Frozen(plan, subjects.add_facts(task, facts))
+
+
+def _facts(run: _Frozen, step: PlannedStep, attempt: Attempt) -> RunFacts:
+    machine = attempt.machine
+    return replace(
+        run.facts,
+        pool=Ref(f"WorkerPools-{step.pool_id}", step.pool_name),
+        machine=Ref(f"Workers-{machine.pk}", machine.name) if machine else None,
+    )
 
 
 def _plain(candidate: Candidate) -> str:
     if candidate.type is VariableType.SENSITIVE:
         return sealing.unseal(candidate.value)
     return candidate.value
-
-
-def _facts(task: ServerTask, plan: RunPlan, step: PlannedStep, attempt: Attempt) -> RunFacts:
-    environment, tenant, machine = task.environment, task.tenant, attempt.machine
-    facts = RunFacts(
-        space=Ref(f"Spaces-{task.space_id}", task.space.name),
-        project=Ref(f"Projects-{task.project_id}", task.project_name) if task.project_id else None,
-        environment=Ref(f"Environments-{environment.pk}", environment.name),
-        tenant=Ref(f"Tenants-{tenant.pk}", tenant.name) if tenant else None,
-        tenant_tags=frozenset(str(tag) for tag in tenant.tags.select_related("tag_set"))
-        if tenant
-        else frozenset(),
-        task=Ref(f"ServerTasks-{task.pk}", task.name),
-        pool=Ref(f"WorkerPools-{step.pool_id}", step.pool_name),
-        machine=Ref(f"Workers-{machine.pk}", machine.name) if machine else None,
-        created=task.queued_at.isoformat(),
-        created_by=task.created_by_name,
-        server_uri=settings.PUBLIC_URL,
-    )
-    return subjects.add_facts(task, facts)

@@ -37,6 +37,7 @@ class Execution(models.Model):
         "workers.Machine", null=True, blank=True, on_delete=models.SET_NULL, related_name="executions"
     )
     machine_name = models.CharField(max_length=120, blank=True)
+    epoch = models.PositiveIntegerField(default=0, help_text="That of the latest attempt.")
     placement_reason = models.CharField(max_length=300, blank=True, help_text="Why this worker.")
     waiting_for = models.CharField(max_length=300, blank=True, help_text="Why it waits, for people.")
     waiting_since = models.DateTimeField(null=True, blank=True)
