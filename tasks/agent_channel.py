@@ -7,6 +7,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.utils import timezone
 
 import protocol
+from common.sockets import SocketClosed
 from protocol import frames, handshake
 from protocol.log import BadChunk, Chunk, from_message
 from tasks.engine import attempts, jobs, writer
@@ -76,7 +78,8 @@ class AgentConsumer(AsyncWebsocketConsumer):
 
     async def agent_frame(self, message: dict[str, Any]) -> None:
         """From the channel layer: a frame that the engine wants sent."""
-        await self.send(text_data=message["frame"])
+        with suppress(SocketClosed):
+            await self.send(text_data=message["frame"])
 
     async def agent_check(self, message: dict[str, Any]) -> None:
         """From the channel layer: somebody wants the agent to look again at what it has."""
@@ -243,7 +246,9 @@ class AgentConsumer(AsyncWebsocketConsumer):
         logger.warning("Agent %s says: %s (%s)", self.machine, frame.message[:300], frame.code[:40])
 
     async def _say(self, frame: frames.Frame) -> None:
-        await self.send(text_data=frames.encode(frame))
+        # To an agent that has just gone there is nothing to say: it asks again when it is back.
+        with suppress(SocketClosed):
+            await self.send(text_data=frames.encode(frame))
 
     async def _refuse(self, refusal: Refused) -> None:
         await self._say(frames.Error(refusal.code, str(refusal), fatal=True))

@@ -16,6 +16,7 @@ from django.conf import settings
 
 from accounts.models import User
 from common.live import group_name
+from common.sockets import SocketClosed
 from spaces import selectors as spaces
 from spaces.models import Space
 from tasks.log_feed import LogFeed
@@ -175,6 +176,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
+        except SocketClosed:
+            return
         except Exception:
             # The browser connects again and goes on from where it was.
             logger.exception("A live socket failed")

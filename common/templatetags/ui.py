@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Protocol
 from zlib import crc32
 
@@ -21,6 +22,8 @@ from common.times import ago_words, duration_words
 register = template.Library()
 
 EMPTY = mark_safe("")
+# Pages draw the same few pictures over and over. Typed: a safe string must not stand for its plain twin.
+_remembered = lru_cache(maxsize=1000, typed=True)
 AVATAR_HUES = ("", "a2", "a3", "a4")
 HUES = 6
 
@@ -31,6 +34,7 @@ class Hued(Protocol):
 
 
 @register.simple_tag
+@_remembered
 def icon(name: str, css: str = "", label: str = "") -> SafeString:
     """An icon of the sprite. `css`: i-sm, i-xs, spin. Without a `label` it is hidden from screen readers."""
     classes = f"i {css}".strip()
@@ -51,6 +55,7 @@ def status_pill(state: object, label: str = "", family: str = "") -> SafeString:
 
 
 @register.simple_tag
+@_remembered
 def status_icon(state: object, css: str = "", label: str = "", family: str = "") -> SafeString:
     """The state as an icon alone; its words are the accessible name and the tooltip."""
     status = status_of(state, family=family)
