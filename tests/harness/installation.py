@@ -7,6 +7,7 @@ prepare scenarios through the services and look at rows.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -76,6 +78,16 @@ class Agent:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             self.process.wait(20)
+        self._end_scripts()
+
+    def _end_scripts(self) -> None:
+        """Scripts outlive their agent by design; those of a test must not outlive the test."""
+        for file in (self.home / "attempts").glob("*/shim.json"):
+            record = json.loads(file.read_text())
+            for pid in (record.get("child"), record["pid"]):
+                if pid:
+                    with suppress(ProcessLookupError):
+                        os.killpg(pid, signal.SIGKILL)
 
     @property
     def machine(self) -> Machine:
