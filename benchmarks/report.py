@@ -25,7 +25,8 @@ def spread(values: Iterable[float], unit: str) -> str:
 
 def table(rows: Iterable[Row]) -> str:
     lines = [
-        f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}",
         "",
         "| What | Measured | Budget |",
         "|---|---|---|",

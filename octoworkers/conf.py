@@ -38,7 +38,7 @@ def load_keys(path: Path) -> Keys:
             master_key=base64.b64decode(data["master_key"], validate=True),
             server_key=base64.b64decode(data["server_key"], validate=True),
         )
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ImproperlyConfigured(
             f"{path} is damaged. Restore it from a backup: without it sensitive values cannot be read."
         ) from error

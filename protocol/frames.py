@@ -21,7 +21,6 @@ else:
         return lambda function: function
 
 
-
 class BadFrame(ValueError):
     """A message that is not a frame of this protocol; `code` is for the `Error` answer."""
 

@@ -2,14 +2,15 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from tasks.views import detail, list, log, pools, workers
+from tasks.views import detail, log, pools, workers
+from tasks.views import list as lists
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("worker-pools/", pools.pool_list, name="pool_list"),
     path("worker-pools/<slug:slug>/", pools.pool_detail, name="pool_detail"),
     path("workers/<slug:slug>/", workers.worker_detail, name="worker_detail"),
-    path("tasks/", list.task_list, name="task_list"),
-    path("tasks/cancel/", list.task_cancel_many, name="task_cancel_many"),
+    path("tasks/", lists.task_list, name="task_list"),
+    path("tasks/cancel/", lists.task_cancel_many, name="task_cancel_many"),
     path("tasks/<int:pk>/", detail.task_detail, name="task_detail"),
     path("tasks/<int:pk>/plan/", detail.task_plan, name="task_plan"),
     path("tasks/<int:pk>/variables/", detail.task_variables, name="task_variables"),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 os.environ.setdefault("OCTOWORKERS_HOME", tempfile.mkdtemp(prefix="octoworkers-tests-"))
 
-from octoworkers.settings import *  # noqa: E402, F403
-from octoworkers.settings import DATABASES  # noqa: E402
+from octoworkers.settings import *  # noqa: F403
+from octoworkers.settings import DATABASES
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

@@ -7,7 +7,7 @@ from domain.scopes import Kind, Scope
 from environments.models import Environment
 from tenants.models import Tag, Tenant
 from variables import scope_sources
-from variables.models import Variable, VariableSet
+from variables.models import OwnerKind, Variable, VariableSet
 from variables.scope_sources import ScopeOption
 
 
@@ -29,6 +29,15 @@ def scope_options(variable_set: VariableSet) -> list[ScopeOption]:
 def scope_names(options: list[ScopeOption]) -> Names:
     """Names for `domain.labels`; a tenant tag keeps its canonical name, which says its set."""
     return {(one.kind, one.id): one.label for one in options if one.kind is not Kind.TENANT_TAG}
+
+
+def process_names(*, owner_kind: OwnerKind, owner_id: int) -> Names:
+    """Names of the processes, and their steps, that values of this owner can be scoped to."""
+    variable_set = VariableSet.objects.filter(owner_kind=owner_kind, owner_id=owner_id).first()
+    if variable_set is None:
+        return {}
+    kinds = (Kind.PROCESS, Kind.ACTION)
+    return scope_names([one for kind in kinds for one in scope_sources.registered(kind, variable_set)])
 
 
 def scope_of(variable: Variable) -> Scope:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.apps import apps
 from django.db import models, transaction
@@ -77,13 +78,12 @@ def contents(space: Space) -> Iterator[Use]:
             yield Use(kind=str(model._meta.verbose_name).capitalize(), label=f"{count} {noun}", url="")
 
 
-def _worth_keeping(model: type[SpaceOwned], space: Space) -> models.QuerySet[SpaceOwned]:
-    rows = model.objects.filter(space=space)
+def _worth_keeping(model: type[SpaceOwned], space: Space) -> models.QuerySet[Any]:
     if model is WorkerPool:
-        return rows.filter(is_default=False)
+        return WorkerPool.objects.in_space(space).filter(is_default=False)
     if model is Machine:
-        return rows.filter(is_builtin=False)
-    return rows
+        return Machine.objects.in_space(space).filter(is_builtin=False)
+    return model.objects.in_space(space)
 
 
 def _ensure_default_pool(space: Space) -> None:

@@ -53,6 +53,9 @@ class Deployment(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["release", "environment", "tenant"], name="projects_deployment_place")
+        ]
 
     def __str__(self) -> str:
         return f"{self.release} in {self.environment}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from django.urls import reverse
 
@@ -21,6 +22,8 @@ from projects.process_editor.session import Session
 from projects.run_dialog.fixes import Fix, fix_for
 from tasks.services.planning import Planner
 from tenants.models import Tenant
+from variables.models import OwnerKind
+from variables.selectors import process_names
 from variables.services import variable_sets
 
 _NAMED_TENANTS = 3
@@ -106,6 +109,7 @@ class _Planning:
             variables=frozen,
             process_ref=session.owner.process_ref,
             process_label=session.owner.title,
+            labels=partial(process_names, owner_kind=OwnerKind.PROJECT, owner_id=session.owner.project.pk),
         )
         self.candidates = variable_sets.candidates(frozen)
         self.environments = list(Environment.objects.visible_to(session.user).in_space(session.space))

@@ -33,5 +33,5 @@ def time_left(task_ids: Iterable[int], *, now: datetime) -> dict[int, timedelta]
 def _usual_length(alike: dict[str, Any]) -> timedelta | None:
     done = ServerTask.objects.filter(**alike, state=TaskState.SUCCESS, started_at__isnull=False)
     spans = done.order_by("-pk").values_list("started_at", "completed_at")[:SAMPLE]
-    lengths = [completed - started for started, completed in spans if completed]
-    return median(lengths) if lengths else None
+    seconds = [(ended - started).total_seconds() for started, ended in spans if started and ended]
+    return timedelta(seconds=median(seconds)) if seconds else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from accounts.models import User
@@ -14,6 +15,8 @@ from projects.places import Place
 from tasks.models import Kind, ServerTask
 from tasks.services import tasks
 from tasks.services.planning import Planner
+from variables.models import OwnerKind
+from variables.selectors import process_names
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ def plan(runnable: Runnable, places: Sequence[Place]) -> list[PlacePlan]:
         variables=runnable.variables,
         process_ref=runnable.process_ref,
         process_label=runnable.process_label,
+        labels=partial(process_names, owner_kind=OwnerKind.PROJECT, owner_id=runnable.project.pk),
     )
     return [
         PlacePlan(place, planner.plan(environment=place.environment, tenant=place.tenant)) for place in places

@@ -16,12 +16,17 @@ from runbooks.models import Runbook
 from runbooks.selectors import visible_runbooks
 
 PAGE_SIZE = 25
+PROJECTS_OFFERED = 10
 
 
 @require_safe
 def runbook_list(request: PageRequest) -> HttpResponse:
     every = visible_runbooks(request.user, request.space).order_by("project__name", "name")
-    context = _context(request, every) | {"projects": _projects(request)}
+    projects = list(_projects(request)[: PROJECTS_OFFERED + 1])
+    context = _context(request, every) | {
+        "projects": projects[:PROJECTS_OFFERED],
+        "has_more_projects": len(projects) > PROJECTS_OFFERED,
+    }
     return page(request, "runbooks/runbook_list.html", context, partial="rows")
 
 

@@ -31,6 +31,7 @@ def runbook_process(request: PageRequest, slug: str, runbook: str, **route: Any)
             ("Projects", reverse("project_list")),
             (project.name, reverse("project_detail", args=[project.slug])),
             ("Runbooks", reverse("project_runbooks", args=[project.slug])),
+            (found.name, reverse("runbook_detail", args=[project.slug, found.slug])),
         ),
         tabs_template="runbooks/_tabs.html",
         actions_template="runbooks/_actions.html",

@@ -89,7 +89,10 @@ class ServerTask(SpaceOwned):
                 fields=["space", "-id", "name", "project_name", "created_by_name"], name="tasks_newest"
             ),
             models.Index(fields=["environment", "-id"], name="tasks_environment"),
-            models.Index(fields=["completed_at"], name="tasks_completed"),
+            # Covers the dashboard's figures of a period.
+            models.Index(
+                fields=["space", "completed_at", "state", "started_at", "project_id"], name="tasks_ended"
+            ),
             models.Index(fields=["wake_at"], condition=Q(wake_at__isnull=False), name="tasks_wake"),
         ]
 

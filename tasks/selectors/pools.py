@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from django.db.models import Count, Q, QuerySet
 
@@ -72,20 +73,38 @@ def pool_health(load: PoolLoad) -> PoolHealth:
     return PoolHealth("Healthy", "Healthy")
 
 
-def pool_cards(viewer: User, space: Space, *, text: str = "") -> list[PoolCard]:
+@dataclass(frozen=True)
+class Found:
+    """Pools with their load, told apart by whether somebody has to look after them."""
+
+    pools: Sequence[WorkerPool]
+    loads: Mapping[int, PoolLoad]
+
+    @cached_property
+    def healthy(self) -> list[WorkerPool]:
+        return [pool for pool in self.pools if pool_health(self.loads[pool.pk]).is_fine]
+
+    @cached_property
+    def attention(self) -> list[WorkerPool]:
+        fine = {pool.pk for pool in self.healthy}
+        return [pool for pool in self.pools if pool.pk not in fine]
+
+
+def find_pools(viewer: User, space: Space, *, text: str = "") -> Found:
     """`text` finds pools by name and description, and those that a worker of that name is in."""
     found = WorkerPool.objects.visible_to(viewer).in_space(space)
     if text:
         by_text = Q(name__icontains=text) | Q(description__icontains=text) | Q(machines__name__icontains=text)
         found = found.filter(by_text).distinct()
-    return cards_of(list(found))
+    pools = list(found)
+    return Found(pools, pool_loads(pools))
 
 
-def cards_of(pools: Sequence[WorkerPool]) -> list[PoolCard]:
-    """In as many queries for many pools as for one."""
+def cards_of(pools: Sequence[WorkerPool], *, loads: Mapping[int, PoolLoad] | None = None) -> list[PoolCard]:
+    """In as many queries for many pools as for one. `loads` where they are known already."""
     ids = [pool.pk for pool in pools]
-    loads, tags = pool_loads(pools), _tags(ids)
-    queues, steps, variables = _queues(ids), _steps(pools), _variables(ids)
+    loads, tags = loads or pool_loads(pools), _tags(ids)
+    queues, steps, variables = _queues(), _steps(pools), _variables(ids)
     return [
         PoolCard(
             pool=pool,
@@ -99,8 +118,10 @@ def cards_of(pools: Sequence[WorkerPool]) -> list[PoolCard]:
     ]
 
 
-def _queues(ids: Sequence[int]) -> dict[int, int]:
-    waiting = Execution.objects.filter(state=StepState.WAITING, pool_id__in=ids).order_by()
+def _queues() -> dict[int, int]:
+    """Of all pools: with their ids in the condition SQLite reads every step that they ever had, without
+    them both databases read the few that wait, from the index `tasks_waiting`."""
+    waiting = Execution.objects.filter(state=StepState.WAITING, pool_id__isnull=False).order_by()
     return dict(waiting.values_list("pool_id").annotate(count=Count("pk")))
 
 

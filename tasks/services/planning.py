@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from domain import planning
@@ -31,10 +31,12 @@ class Planner:
         variables: Mapping[str, Any],
         process_ref: str,
         process_label: str,
+        labels: Callable[[], Names] = dict,
     ) -> None:
         """`process` and `variables` as their `freeze` gives them; `process_ref` is "deployment" or
-        "runbook:<id>"."""
-        self._process = ProcessDef.from_json(process)
+        "runbook:<id>". `labels` names other processes and their steps; it is asked only where a value is
+        scoped to one."""
+        self._process = ProcessDef.from_json(dict(process))
         self._candidates = variable_sets.candidates(variables)
         self._ref = process_ref
         pools = list(WorkerPool.objects.in_space(space))
@@ -42,6 +44,8 @@ class Planner:
         self._capacity = {str(id): capacity for id, capacity in pool_capacity(pools).items()}
         self._names = _names(space, self._process, self._candidates)
         self._names[Kind.PROCESS, process_ref] = process_label
+        if _processes_named(self._candidates) - self._names.keys():
+            self._names = {**labels(), **self._names}
 
     def plan(self, *, environment: Environment, tenant: Tenant | None) -> RunPlan:
         names: Names = self._names
@@ -87,6 +91,12 @@ def context(*, environment: Environment, tenant: Tenant | None, process_ref: str
         tenant_tags=frozenset(tag.canonical_name for tag in tags),
         process=process_ref,
     )
+
+
+def _processes_named(candidates: Sequence[Candidate]) -> set[tuple[Kind, str]]:
+    """The processes and the steps that scopes name."""
+    kinds = (Kind.PROCESS, Kind.ACTION)
+    return {(kind, id) for one in candidates for kind in kinds for id in one.scope.get(kind, ())}
 
 
 def _names(space: Space, process: ProcessDef, candidates: Sequence[Candidate]) -> dict[tuple[Kind, str], str]:

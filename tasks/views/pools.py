@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
@@ -17,24 +18,24 @@ from workers.selectors.capacity import fleet
 
 LIST, DETAIL = "pools/pool_list.html", "pools/pool_detail.html"
 QUEUE_SHOWN = 50
-FILTERS = ("healthy", "attention")
+PAGE_SIZE = 24
 
 
 @require_GET
 def pool_list(request: PageRequest) -> HttpResponse:
     text, state = request.GET.get("q", "").strip(), request.GET.get("state", "")
-    cards = selectors.pool_cards(request.user, request.space, text=text)
-    healthy = [card for card in cards if card.health.is_fine]
-    attention = [card for card in cards if not card.health.is_fine]
-    shown = {"healthy": healthy, "attention": attention}.get(state, cards)
+    found = selectors.find_pools(request.user, request.space, text=text)
+    filters = {"healthy": found.healthy, "attention": found.attention}
+    page_obj = Paginator(filters.get(state, found.pools), PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
-        "cards": shown,
-        "total": len(cards),
-        "healthy": len(healthy),
-        "attention": len(attention),
+        "page_obj": page_obj,
+        "cards": selectors.cards_of(list(page_obj), loads=found.loads),
+        "total": len(found.pools),
+        "healthy": len(found.healthy),
+        "attention": len(found.attention),
         "fleet": fleet(request.space),
         "q": text,
-        "state": state if state in FILTERS else "",
+        "state": state if state in filters else "",
         **_rights(request),
     }
     return htmx.page(request, LIST, context, partial="board")

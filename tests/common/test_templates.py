@@ -62,8 +62,8 @@ def test_nothing_inline_that_the_policy_forbids(request_, page):
 
 def test_space_switcher_appears_with_the_second_space(request_):
     spaces = [
-        SimpleNamespace(pk=1, name="Default", is_default=True),
-        SimpleNamespace(pk=2, name="Data", is_default=False, slug="data"),
+        SimpleNamespace(pk=1, name="Default", url="/"),
+        SimpleNamespace(pk=2, name="Data", url="/s/data/"),
     ]
     html = show(request_, "base.html", shell=SHELL | {"spaces": spaces})
     assert 'href="/s/data/"' in html

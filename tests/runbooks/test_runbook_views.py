@@ -1,18 +1,30 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from domain.scopes import Kind, Scope, runbook_process
+from domain.variables import VariableType
 from pools.services import pools as pool_service
+from processes.models import Action
 from projects.models import TenantedMode
 from runbooks.models import Runbook, RunbookRun
 from runbooks.services import snapshots
 from tasks.models import ServerTask, TaskState
-from tests.factories import AttemptFactory, RunbookFactory, ServerTaskFactory, SpaceFactory, TenantFactory
+from tests.factories import (
+    AttemptFactory,
+    ProjectFactory,
+    RunbookFactory,
+    ServerTaskFactory,
+    SpaceFactory,
+    TenantFactory,
+)
 from tests.projects import scenarios
+from variables.services.rows import Row
 
 
 @pytest.fixture
@@ -195,6 +207,30 @@ def test_the_plan_of_nothing_says_what_to_do(published, operator, as_user):
     assert "disabled" in text
 
 
+def test_the_plan_names_the_other_processes_of_scopes(runbook, environments, pools, editor, as_user):
+    other = scenarios.runbook(runbook.project, name="Restart")
+    scenarios.add_step(other, name="Stop")
+    step = Action.objects.get(name="Stop")
+    scopes = {Kind.PROCESS: [runbook_process(other.pk)], Kind.ACTION: [str(step.pk)]}
+    elsewhere = [
+        Row(
+            name=scenarios.POOL_VARIABLE,
+            type=VariableType.WORKER_POOL,
+            value=str(pools[1].pk),
+            scope=Scope.of({kind: ids}),
+        )
+        for kind, ids in scopes.items()
+    ]
+    routes = dict(zip(environments, pools, strict=True))
+    scenarios.route(runbook.project, routes, others=elsewhere)
+
+    text = _plan(as_user(editor), runbook, environments[:1], source="draft")
+
+    assert "Restart" in text
+    assert "Stop" in text
+    assert runbook_process(other.pk) not in text
+
+
 def test_the_plan_says_which_task_goes_first(published, environments, operator, as_user):
     client = as_user(operator)
     client.post(_url("runbook_run", published), {"environments": environments[0].pk})
@@ -343,6 +379,31 @@ def test_a_viewer_of_the_list_sees_the_last_run(published, environments, viewer,
     assert "Snapshot 1" in page
 
 
+def test_a_new_runbook_can_go_to_one_of_the_first_ten_projects(editor, as_user, space):
+    client = as_user(editor)
+    ProjectFactory.create_batch(10)
+    ten = client.get(reverse("runbook_list")).content.decode()
+    ProjectFactory.create_batch(5)
+    fifteen = client.get(reverse("runbook_list")).content.decode()
+
+    assert ten.count("/runbooks/new/") == fifteen.count("/runbooks/new/") == 10
+    assert "All projects" not in ten
+    assert "All projects" in fifteen
+
+
+def test_the_process_is_below_its_runbook(published, viewer, as_user):
+    page = as_user(viewer).get(_url("runbook_process", published)).content.decode()
+
+    above = page.split('aria-label="Breadcrumb"')[1].split("</nav>")[0]
+    assert re.findall(r"<(?:a|span)[^>]*>([^<]+)<", above) == [
+        "Projects",
+        published.project.name,
+        "Runbooks",
+        published.name,
+        "Process",
+    ]
+
+
 @pytest.mark.parametrize("page", ["runbook_list", "project_runbooks"])
 def test_lists_ask_as_much_for_many_runbooks_as_for_one(
     page, published, viewer, as_user, django_assert_max_num_queries
@@ -350,7 +411,7 @@ def test_lists_ask_as_much_for_many_runbooks_as_for_one(
     client = as_user(viewer)
     url = reverse(page, args=[] if page == "runbook_list" else [published.project.slug])
     ServerTaskFactory(space=published.project.space, runbook_id=published.pk)
-    with django_assert_max_num_queries(40) as few:
+    with django_assert_max_num_queries(16) as few:
         client.get(url)
     for number in range(8):
         made = RunbookFactory(project=published.project, name=f"Other {number}", slug=f"other-{number}")

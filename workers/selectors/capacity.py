@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models.functions import Greatest
 
 from domain.placement import WorkerFacts
 from domain.planning import PoolCapacity
@@ -16,17 +18,8 @@ from spaces.models import Space
 from workers.models import ONLINE, Health, Machine
 from workers.selectors import capabilities
 
-_COLUMNS = (
-    "pools",
-    "space_id",
-    "is_builtin",
-    "is_revoked",
-    "is_disabled",
-    "is_draining",
-    "health",
-    "slots",
-    "busy_slots",
-)
+#: Workers that are alike in these are counted together, by the database.
+_KINDS = ("pools", "space_id", "is_builtin", "is_revoked", "is_disabled", "is_draining", "health")
 
 
 @dataclass
@@ -100,43 +93,52 @@ def pool_loads(pools: Iterable[WorkerPool]) -> dict[int, PoolLoad]:
     return loads
 
 
-def _rows(pools: Iterable[WorkerPool]) -> QuerySet[Machine, dict[str, object]]:
+def _rows(pools: Iterable[WorkerPool]) -> QuerySet[Machine, dict[str, Any]]:
     pools = list(pools)
     wanted = Q(pools__in=[pool.pk for pool in pools])
     if settings.BUILTIN_WORKER:
         wanted |= Q(is_builtin=True, space_id__in=[pool.space_id for pool in pools if pool.is_default])
-    return Machine.objects.filter(wanted).values(*_COLUMNS)
+    return (
+        Machine.objects.filter(wanted)
+        .order_by()
+        .values(*_KINDS)
+        .annotate(
+            workers=Count("pk"),
+            all_slots=Sum("slots"),
+            busy=Sum("busy_slots"),
+            free=Sum(Greatest(F("slots") - F("busy_slots"), 0)),
+        )
+    )
 
 
 def _stood_in_for(
-    row: dict[str, object], pools: Iterable[WorkerPool], loads: dict[int, PoolLoad]
+    row: dict[str, Any], pools: Iterable[WorkerPool], loads: dict[int, PoolLoad]
 ) -> Iterator[WorkerPool]:
     for pool in pools:
         if pool.is_default and pool.space_id == row["space_id"] and not loads[pool.pk].workers:
             yield pool
 
 
-def _count(load: PoolLoad, row: dict[str, object]) -> None:
-    slots, busy = int(str(row["slots"])), int(str(row["busy_slots"]))
-    load.workers += 1
+def _count(load: PoolLoad, row: dict[str, Any]) -> None:
+    load.workers += row["workers"]
     away = _away(row)
     if row["health"] in ONLINE and not row["is_revoked"]:
-        load.online += 1
-        load.busy += busy
-        load.warnings += row["health"] == Health.HAS_WARNINGS
+        load.online += row["workers"]
+        load.busy += row["busy"]
+        load.warnings += row["workers"] if row["health"] == Health.HAS_WARNINGS else 0
     if away == "offline":
-        load.offline_slots += slots
+        load.offline_slots += row["all_slots"]
     elif away == "draining":
-        load.draining_slots += max(slots - busy, 0)
+        load.draining_slots += row["free"]
     if away:
-        load.away[away] += 1
+        load.away[away] += row["workers"]
         return
-    load.available += 1
-    load.slots += slots
-    load.free += max(slots - busy, 0)
+    load.available += row["workers"]
+    load.slots += row["all_slots"]
+    load.free += row["free"]
 
 
-def _away(row: dict[str, object]) -> str:
+def _away(row: dict[str, Any]) -> str:
     """Why a worker takes nothing, in one word; empty where it does."""
     if row["is_revoked"]:
         return "revoked"

@@ -228,7 +228,8 @@
   });
   document.addEventListener("htmx:responseError", (event) => {
     const { status } = event.detail.xhr;
-    if (status === 401 || status === 403) toast("You may not do this", "Nothing was changed.", "bad");
+    if (status === 401) toast("You are signed out", "Nothing was changed. Reload the page to sign in again.", "bad");
+    else if (status === 403) toast("You may not do this", "Nothing was changed.", "bad");
     else if (status === 404) toast("It is gone", "Somebody may have deleted it. Reload the page.", "bad");
     else toast("The server met an error", "Nothing was changed. Its log has the details.", "bad");
   });

@@ -1,0 +1,1 @@
+"""The demo: a project that does real work on real SQLite files, made through the services of every other."""

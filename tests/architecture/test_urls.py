@@ -1,0 +1,181 @@
+"""Every page, walked: who may see it, and that looking at it changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from django.apps import apps
+from django.test import Client
+from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+from accounts.models import User
+from environments.models import Environment
+from octoworkers.demo.seed import seed
+from pools.models import WorkerPool
+from processes.action_types import all_types
+from processes.models import Step
+from projects.models import Project
+from runbooks.models import Runbook
+from runbooks.services import runs
+from tests.factories import AttemptFactory, EnrolmentCodeFactory, MachineFactory, TagFactory, TenantFactory
+from variables.models import Variable
+
+#: What strangers may see: the page to sign in, and the agent program, which holds no secrets.
+PUBLIC = {"login", "agent_download"}
+REFUSALS = {302, 401, 403, 404, 405}
+#: Words in the names of addresses that act, and so answer to POST alone.
+ACTING = frozenset(
+    {"cancel", "rerun", "publish", "logout", "action", "reorder", "order", "clone", "enable", "disable"}
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    """`parameters` are the names in its address."""
+
+    name: str
+    route: str
+    parameters: tuple[str, ...]
+
+
+def pages() -> list[Page]:
+    return sorted(set(_walk(get_resolver().url_patterns, "")), key=lambda page: page.route)
+
+
+def _walk(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[Page]:
+    for one in patterns:
+        route = f"{prefix}{one.pattern}"
+        if isinstance(one, URLResolver):
+            if not route.startswith("admin"):
+                yield from _walk(one.url_patterns, route)
+        elif one.name:
+            yield Page(one.name, route, tuple(one.pattern.converters))
+
+
+@pytest.fixture
+def world(space, default_pool, administrator, tmp_path) -> dict[str, str]:
+    """Something for each kind of page; route prefix and parameter to a value that exists."""
+    seed(space=space, user=administrator, folder=tmp_path)
+    pool = WorkerPool.objects.get(name="SQL - Dev")
+    machine = MachineFactory(space=space, pools=[pool])
+    tag = TagFactory(tag_set__space=space)
+    tenant = TenantFactory(space=space)
+    runbook = Runbook.objects.get(name="Back up and migrate")
+    environment = Environment.objects.get(name="Development")
+    [task] = runs.run(
+        runbook=runbook,
+        snapshot=runbook.published,
+        environments=[environment],
+        user=administrator,
+        now=timezone.now(),
+    )
+    AttemptFactory(execution=task.executions.order_by("number")[0], machine=machine)
+    code = EnrolmentCodeFactory(space=space, created_by=administrator)
+    project = Project.objects.get()
+    steps = Step.objects.filter(process__owner_kind="project")
+    return {
+        "settings/spaces/ slug": space.slug,
+        "settings/users/ pk": str(administrator.pk),
+        "environments/ slug": environment.slug,
+        "tenants/ slug": tenant.slug,
+        "library/tag-sets/ slug": tag.tag_set.slug,
+        "worker-pools/ slug": pool.slug,
+        "workers/ slug": machine.slug,
+        "workers/add/ pk": str(code.pk),
+        "tasks/ pk": str(task.pk),
+        "tasks/ number": "1",
+        "projects/ slug": project.slug,
+        "projects/ version": "1.0.0",
+        "projects/ runbook": runbook.slug,
+        "projects/ step": steps.order_by("position")[0].slug,
+        "projects/ action_type": all_types()[0].slug,
+        "projects/ number": "1",
+        "projects/ pk": str(Variable.objects.filter(name="Backup.Keep")[0].pk),
+    }
+
+
+def address(page: Page, world: dict[str, str]) -> str:
+    """The page's address with values that exist; a parameter without one gets a stand-in."""
+    values = {}
+    for parameter in page.parameters:
+        fitting = [value for key, value in world.items() if _fits(key, page.route, parameter)]
+        values[parameter] = fitting[0] if fitting else "1"
+    try:
+        return reverse(page.name, kwargs=values)
+    except NoReverseMatch:
+        pytest.fail(f"{page.name} has an address that this test cannot fill in: {page.route}")
+
+
+def _fits(key: str, route: str, parameter: str) -> bool:
+    prefix, _, name = key.partition(" ")
+    return route.startswith(prefix) and name == parameter
+
+
+def rows() -> dict[str, int]:
+    ignored = {"Session"}
+    models = [model for model in apps.get_models() if model.__name__ not in ignored]
+    return {model._meta.label: model._default_manager.count() for model in models}
+
+
+def quiet(client: Client) -> Client:
+    """Answers 500 instead of raising, so that one broken page does not hide the next."""
+    client.raise_request_exception = False
+    return client
+
+
+def test_strangers_see_nothing(world: dict[str, str]) -> None:
+    answers = {page.name: quiet(Client()).get(address(page, world)).status_code for page in pages()}
+
+    seen = {name for name, status in answers.items() if status not in REFUSALS}
+    assert seen <= PUBLIC
+
+
+def test_strangers_can_do_nothing(world: dict[str, str]) -> None:
+    before = rows()
+    for page in pages():
+        quiet(Client()).post(address(page, world), {"action": "disable", "name": "x"})
+
+    # The audit may note that somebody failed to sign in or to join.
+    changed = {name for name, count in rows().items() if count != before[name]} - {"accounts.Event"}
+    assert changed == set()
+
+
+@pytest.mark.parametrize("role", ["viewer", "administrator"])
+def test_no_page_breaks_and_looking_changes_nothing(
+    role: str, world: dict[str, str], as_user, request: pytest.FixtureRequest
+) -> None:
+    user: User = request.getfixturevalue(role)
+    client = quiet(as_user(user))
+    before = rows()
+
+    answers = {page.name: client.get(address(page, world)).status_code for page in pages()}
+
+    assert {name: status for name, status in answers.items() if status >= 500} == {}
+    assert {name for name, count in rows().items() if count != before[name]} == set()
+    if role == "administrator":
+        lost = {name for name, status in answers.items() if status in {403, 404}}
+        assert lost == set()
+
+
+def test_what_acts_refuses_get(world: dict[str, str], as_user, administrator) -> None:
+    client = quiet(as_user(administrator))
+    acting = [page for page in pages() if ACTING & set(page.name.split("_"))]
+
+    answers = {page.name: client.get(address(page, world)).status_code for page in acting}
+
+    assert {name: status for name, status in answers.items() if status != 405} == {}
+
+
+def test_a_viewer_can_change_nothing(world: dict[str, str], as_user, viewer) -> None:
+    client = quiet(as_user(viewer))
+    own = {"account", "logout"}
+    before = rows()
+
+    for page in pages():
+        if page.name not in own:
+            client.post(address(page, world), {"action": "disable", "name": "x", "version": "1"})
+
+    assert {name for name, count in rows().items() if count != before[name]} == set()
