@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth.models import Group
 from django.db import models
 from django.http import HttpRequest
 
@@ -17,6 +18,7 @@ from accounts.models import Event, User
 from accounts.permissions import Permission, can
 from accounts.services import users
 from common.usage import CannotDelete, InUse, uses_of
+from domain.labels import counted
 
 
 class AdminSignInForm(SignInForm, AdminAuthenticationForm):
@@ -26,6 +28,8 @@ class AdminSignInForm(SignInForm, AdminAuthenticationForm):
 admin.site.login_form = AdminSignInForm
 admin.site.site_header = admin.site.site_title = "Octoworkers"
 admin.site.index_title = "Raw data"
+# Roles decide who may what; a group would change nothing.
+admin.site.unregister(Group)
 
 
 class GuardedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
@@ -111,7 +115,9 @@ def act_on_all(
         except refused as refusal:
             modeladmin.message_user(request, str(refusal), messages.WARNING)
     if done:
-        modeladmin.message_user(request, f"Done for {done}.", messages.SUCCESS)
+        names = modeladmin.model._meta
+        words = counted(done, str(names.verbose_name), str(names.verbose_name_plural))
+        modeladmin.message_user(request, f"Done for {words}.", messages.SUCCESS)
 
 
 @admin.register(User)

@@ -7,13 +7,16 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts.admin import GuardedAdmin, ServiceAdmin, act_on_all
 from accounts.models import User
 from accounts.permissions import Permission
+from common.times import ago_words
 from pools.models import WorkerPool
 from pools.services import pools
 from workers.models import EnrolmentCode, Machine
+from workers.selectors import capabilities
 from workers.selectors.capacity import PoolLoad, pool_loads
 from workers.services import machines
 
@@ -105,9 +108,8 @@ class MachineAdmin(ServiceAdmin):
         "health",
         "pool_names",
         "busy",
-        "agent_version",
-        "system",
-        "last_seen_at",
+        "agent",
+        "seen",
     ]
     list_filter = ["health", "is_disabled", "is_draining", "is_revoked", "is_builtin", "pools", "space"]
     search_fields = ["name", "description", "thumbprint"]
@@ -136,9 +138,16 @@ class MachineAdmin(ServiceAdmin):
     def busy(self, obj: Machine) -> str:
         return f"{obj.busy_slots} of {obj.slots}"
 
-    @admin.display(description="system")
-    def system(self, obj: Machine) -> str:
-        return str(obj.capabilities.get("os", ""))
+    @admin.display(description="agent", ordering="agent_version")
+    def agent(self, obj: Machine) -> str:
+        """Its version and the system that it runs on."""
+        return ", ".join(part for part in (obj.agent_version, capabilities.read(obj.capabilities).os) if part)
+
+    @admin.display(description="last seen", ordering="last_seen_at")
+    def seen(self, obj: Machine) -> str:
+        if obj.last_seen_at is None:
+            return "never"
+        return ago_words((timezone.now() - obj.last_seen_at).total_seconds())
 
     @admin.action(description="Enable", permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[Machine]) -> None:

@@ -1,4 +1,4 @@
-"""What the log shows of a run that is over: colours, folds, links, and nothing that a script could slip in."""
+"""The log of a run that is over: colours, folds, links, and nothing that a script could slip in."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Event, Role
 from environments.models import Environment
@@ -241,3 +242,24 @@ def test_lists_cost_the_same_for_many_rows(admin_client, model, django_assert_ma
 
     with django_assert_max_num_queries(16):
         admin_client.get(reverse(f"admin:{model}_changelist"))
+
+
+def test_the_list_of_workers_says_what_runs_where_and_since_when(admin_client):
+    MachineFactory(agent_version="0.1.0", capabilities={"os": "linux"}, last_seen_at=timezone.now())
+    MachineFactory(last_seen_at=None)
+
+    text = admin_client.get(reverse("admin:workers_machine_changelist")).text
+
+    assert "0.1.0, Linux" in text
+    assert '<td class="field-seen">now</td>' in text
+    assert '<td class="field-seen">never</td>' in text
+
+
+def test_an_action_says_what_it_did(admin_client):
+    text = act(admin_client, "workers_machine", "drain", MachineFactory(), MachineFactory()).text
+
+    assert "Done for 2 workers." in text
+
+
+def test_groups_are_not_offered_as_they_would_do_nothing(admin_client):
+    assert "Groups" not in admin_client.get(reverse("admin:index")).text

@@ -51,7 +51,8 @@
 
   function toast(title, body = "", kind = "ok") {
     const region = $("#toasts");
-    if (!region) return;
+    // Parts of a page that fail together say so once.
+    if (!region || (kind === "bad" && $$("b", region).some((said) => said.textContent === title))) return;
     const element = part("div", "toast");
     const words = part("div");
     words.append(part("b", "", title));
