@@ -83,10 +83,14 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
     # Topics.
 
     async def _subscribe(self, topics: set[str]) -> None:
+        added: set[str] = set()
         for topic in sorted(topics - self.topics)[: MAX_TOPICS - len(self.topics)]:
             if await database_sync_to_async(may_hear)(self._user, self._space, topic):
-                self.topics.add(topic)
+                added.add(topic)
                 await self.channel_layer.group_add(group_name(self._space.pk, topic), self.channel_name)
+        self.topics |= added
+        # What changed between the rendering of the page and this moment would never be told again.
+        self._tell(added)
 
     async def _unsubscribe(self, topics: set[str]) -> None:
         for topic in topics & self.topics:
@@ -102,7 +106,10 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
         topics = set(message["topics"])
         if self.feed and f"log-{self.feed.task_id}" in topics:
             self.feed.nudge()
-        self.changed |= topics & self.topics
+        self._tell(topics & self.topics)
+
+    def _tell(self, topics: set[str]) -> None:
+        self.changed |= topics
         if self.changed and (self.pinging is None or self.pinging.done()):
             self.pinging = self._start(self._ping())
 

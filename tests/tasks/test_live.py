@@ -68,6 +68,12 @@ async def opened(user: User, **options: Any) -> Socket:
     return socket
 
 
+async def subscribe(socket: Socket, *topics: Any, heard: list[str]) -> None:
+    """The answer names the topics once, because they may have changed since the page was made."""
+    await socket.say({"subscribe": topics})
+    assert await socket.hear() == {"topics": heard}
+
+
 async def settled(socket: Socket) -> None:
     """Everything said before has been taken in: an unknown subscription is answered by nothing."""
     assert await socket.receive_nothing(timeout=0.1)
@@ -75,8 +81,7 @@ async def settled(socket: Socket) -> None:
 
 async def test_a_change_reaches_its_subscribers_and_nobody_else(user, space):
     socket = await opened(user)
-    await socket.say({"subscribe": ["pools", "tasks"]})
-    await settled(socket)
+    await subscribe(socket, "pools", "tasks", heard=["pools", "tasks"])
 
     await nudge(space.pk, "tasks", "workers")
 
@@ -90,8 +95,7 @@ async def test_a_change_reaches_its_subscribers_and_nobody_else(user, space):
 
 async def test_many_changes_make_few_messages(user, space):
     socket = await opened(user)
-    await socket.say({"subscribe": ["pools", "tasks", "workers"]})
-    await settled(socket)
+    await subscribe(socket, "pools", "tasks", "workers", heard=["pools", "tasks", "workers"])
 
     for _ in range(20):
         await nudge(space.pk, "tasks", "pools")
@@ -110,8 +114,8 @@ async def test_topics_of_another_space_and_without_permission_are_not_heard(user
     foreign = await in_database(ServerTaskFactory)(space=other)
     code = await in_database(EnrolmentCodeFactory)(space=space)
     socket = await opened(user)
-    await socket.say({"subscribe": [f"task-{foreign.pk}", f"enrolment-{code.pk}", "tasks", "task-x", 5]})
-    await settled(socket)
+    wanted = (f"task-{foreign.pk}", f"enrolment-{code.pk}", "tasks", "task-x", 5)
+    await subscribe(socket, *wanted, heard=["tasks"])
 
     await nudge(other.pk, "tasks", f"task-{foreign.pk}")
     await nudge(space.pk, f"task-{foreign.pk}", f"enrolment-{code.pk}", "task-x")
@@ -123,8 +127,7 @@ async def test_topics_of_another_space_and_without_permission_are_not_heard(user
 async def test_a_space_has_its_own_socket(user, space):
     other = await in_database(SpaceFactory)(slug="other")
     socket = await opened(user, path="/s/other/ws/live/")
-    await socket.say({"subscribe": ["tasks"]})
-    await settled(socket)
+    await subscribe(socket, "tasks", heard=["tasks"])
 
     await nudge(space.pk, "tasks")
     assert await socket.receive_nothing(timeout=0.3)
@@ -180,8 +183,7 @@ async def test_without_a_session_it_closes(space):
 async def test_who_is_no_longer_welcome_loses_the_socket_at_the_next_message(user, space, end, monkeypatch):
     monkeypatch.setattr(consumers, "TRUSTED_FOR", 0)
     socket = await opened(user)
-    await socket.say({"subscribe": ["tasks"]})
-    await settled(socket)
+    await subscribe(socket, "tasks", heard=["tasks"])
 
     if end == "deactivated":
         await in_database(User.objects.filter(pk=user.pk).update)(is_active=False)

@@ -31,7 +31,6 @@
   let pollTimer = 0;
   let hiddenTimer = 0;
   let signedOut = false;
-  let wasOpen = false;
 
   // Topics: what elements and scripts ask for.
 
@@ -101,10 +100,8 @@
   function opened() {
     tries = 0;
     calm();
+    // The server answers with these topics: what changed while nobody listened is looked at once.
     if (subscribed.size) send({ subscribe: [...subscribed] });
-    // What changed while there was no connection is unknown: look at everything once.
-    if (wasOpen) announceAll();
-    wasOpen = true;
     listeners.open.forEach((listener) => listener());
     showState();
   }
