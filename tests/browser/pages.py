@@ -89,7 +89,7 @@ def save_variables(page: Page) -> None:
 
 def add_script_step(page: Page, name: str, script: str, *, pool_variable: str = "") -> None:
     """On a process page without steps, or from its list's Add step."""
-    page.get_by_role("link", name=re.compile("Add step|Run a Script")).first.click()
+    page.get_by_role("link", name=re.compile("Add step|Run a script")).first.click()
     page.get_by_label("Step name").fill(name)
     if pool_variable:
         page.get_by_label("Runs on a worker from a pool selected via a variable").check()
