@@ -1,0 +1,104 @@
+"""Editing a process and variables: by keyboard, without JavaScript, two at once, and what is refused."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from domain.variables import VariableType
+from tests.browser.conftest import World
+from tests.browser.pages import add_variable, fill_value, pick_scope, task_state
+from tests.harness import scenarios
+from tests.harness.browser import Visitor, aside
+
+
+def process_page(world: World, name: str, *scripts: str) -> str:
+    book = world.runbook(name, *scripts)
+    return f"/projects/{world.project.slug}/runbooks/{book.slug}/process/"
+
+
+def step_names(page: Page) -> list[str]:
+    return page.locator("#process-steps li b").all_inner_texts()
+
+
+def test_steps_move_by_keyboard(page: Page, world: World) -> None:
+    page.goto(process_page(world, "By keyboard", "echo 1", "echo 2"))
+    page.locator("#process-steps li a").nth(1).focus()
+    page.keyboard.press("Alt+ArrowUp")
+    expect(page.locator("#process-steps li b").first).to_have_text("Step 2")
+    page.reload()
+    assert step_names(page) == ["Step 2", "Step 1"]
+
+
+def test_steps_move_without_javascript(visitor: Visitor, world: World) -> None:
+    page = visitor.open(world.editor, java_script_enabled=False)
+    page.goto(process_page(world, "Plain", "echo 1", "echo 2"))
+    page.get_by_role("button", name="Actions for step 2").click()
+    page.get_by_role("button", name="Move up").click()
+    assert step_names(page) == ["Step 2", "Step 1"]
+
+
+def test_two_people_saving_one_process_see_the_difference(visitor: Visitor, world: World) -> None:
+    address = process_page(world, "Together", "echo 1")
+    mine, theirs = visitor.open(world.admin), visitor.open(world.editor)
+    for page, name in ((mine, "My name"), (theirs, "Their name")):
+        page.goto(address)
+        page.get_by_label("Step name").fill(name)
+    theirs.get_by_role("button", name="Save").click()
+    expect(theirs.locator("#process-steps")).to_contain_text("Their name")
+    with visitor.watch.expecting("409"):
+        mine.get_by_role("button", name="Save").click()
+        expect(mine.get_by_role("main")).to_contain_text("Their name")
+        expect(mine.get_by_role("main")).to_contain_text("My name")
+
+
+def test_a_tie_is_refused_with_both_values(visitor: Visitor, world: World) -> None:
+    page = visitor.open(world.admin)
+    project = aside(scenarios.project, world.installation.space, "Ties", routes={})
+    page.goto(f"/projects/{project.slug}/variables/")
+    add_variable(page, "Greeting", {"Development": "hello"})
+    group = page.locator("#vars tbody").last
+    group.get_by_role("button", name="Actions for a value").last.click()
+    page.get_by_role("link", name="Add another value").and_(page.locator(":visible")).click()
+    row = group.locator("tr[data-open-row]")
+    fill_value(row, "good day", VariableType.STRING)
+    pick_scope(page, row, "Development")
+    with visitor.watch.expecting("422"):
+        page.get_by_role("button", name="Save variables").click()
+        expect(page.get_by_role("alert").first).to_be_visible()
+    main = page.get_by_role("main")
+    expect(main).to_contain_text(re.compile("equally specific|tie", re.IGNORECASE))
+    expect(main).to_contain_text("hello")
+    expect(main).to_contain_text("good day")
+
+
+def test_a_run_that_cannot_work_is_refused_with_a_way_out(page: Page, world: World) -> None:
+    empty = aside(scenarios.pool, world.installation.space, "Nobody here")
+    project = aside(scenarios.project, world.installation.space, "Orphans", routes={world.development: empty})
+    book = aside(scenarios.runbook, project, "Hopeless", ["echo 1"])
+    page.goto(f"/projects/{project.slug}/runbooks/{book.slug}/run/")
+    page.get_by_label("Development").check()
+    expect(page.locator("#plan")).to_contain_text("Nobody here")
+    expect(page.get_by_role("button", name=re.compile("^Run"))).to_be_disabled()
+    page.get_by_role("link", name="Add a worker").first.click()
+    expect(page.get_by_role("heading", name="Add worker")).to_be_visible()
+    page.goto(f"/projects/{project.slug}/runbooks/{book.slug}/run/")
+    page.get_by_label("Test").check()
+    expect(page.locator("#plan")).to_contain_text("no value of it applies here")
+
+
+def test_a_running_task_is_cancelled_and_run_again(page: Page, world: World) -> None:
+    book = world.runbook("Long", "echo begun; sleep 120")
+    task = aside(scenarios.run, book, world.development)
+    page.goto(f"/tasks/{task.pk}/")
+    expect(page.locator("#log")).to_contain_text("begun")
+    page.get_by_role("button", name="Cancel").first.click()
+    page.get_by_role("dialog").get_by_role("button", name=re.compile("Cancel")).last.click()
+    task_state(page, "Cancelled")
+    page.get_by_role("button", name="Run again").click()
+    expect(page).not_to_have_url(re.compile(f"/tasks/{task.pk}/"))
+    expect(page.locator("#log")).to_contain_text("begun")
+    page.get_by_role("button", name="Cancel").first.click()
+    page.get_by_role("dialog").get_by_role("button", name=re.compile("Cancel")).last.click()
+    task_state(page, "Cancelled")
