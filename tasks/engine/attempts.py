@@ -41,6 +41,9 @@ _COLUMNS = (
     "machine__last_seen_at",
 )
 
+#: Characters of what an agent says of an end.
+MAX_MESSAGE = 2000
+
 #: States in which the agent may start the script, or may have.
 _STARTED = (AttemptState.ACCEPTED, AttemptState.RUNNING, AttemptState.LOST)
 
@@ -88,7 +91,14 @@ def finished(machine_id: int, frame: frames.Finished, *, now: datetime) -> frame
     if isinstance(settlement, logs.Mismatch):
         _note_mismatch(attempt, now=now)
     status, message = _judge(frame)
-    _end(attempt, status, message, now=now, outcome=frame.outcome, exit_code=frame.exit_code)
+    _end(
+        attempt,
+        status,
+        message[:MAX_MESSAGE],
+        now=now,
+        outcome=frame.outcome[:20],
+        exit_code=_exit_code(frame.exit_code),
+    )
     return frames.Settled(frame.attempt_id, frame.epoch)
 
 
@@ -110,6 +120,11 @@ def _judge(frame: frames.Finished) -> tuple[StepStatus, str]:
             return StepStatus.UNKNOWN, frame.message
         case _:
             return StepStatus.FAILED, frame.message or "The worker could not start the script."
+
+
+def _exit_code(number: int | None) -> int | None:
+    """An agent may say anything; what no process can end with is not kept."""
+    return number if number is not None and abs(number) < 2**31 else None
 
 
 def _signal_name(number: int | None) -> str:

@@ -360,3 +360,12 @@ def test_a_worker_whose_connection_has_just_broken_is_not_given_work(pool, worke
     Machine.objects.update(channel="specific.test!back")
     admit()
     assert live_attempt(task).machine == worker
+
+
+def test_whatever_an_agent_says_of_an_end_fits_the_row(pool, worker):
+    task = queue("true", pool=pool)
+    admit()
+    finish(run_step(task), outcome="x" * 500, code=10**30, message="y" * 100_000, signal=-7)
+    task = fresh(task)
+    assert task.state == TaskState.FAILED
+    assert len(task.error_message) == attempts.MAX_MESSAGE
