@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -50,8 +51,16 @@ def start_frame(attempt: Attempt) -> frames.Start:
             "OCTOWORKERS_STEP": step.name,
             "OCTOWORKERS_ENVIRONMENT": plan.labels.environment,
         },
-        secrets=[given[name] for name, one in chosen.items() if one.type is VariableType.SENSITIVE],
+        secrets=_secrets(chosen, given, expansion.values),
     )
+
+
+def _secrets(
+    chosen: Mapping[str, Candidate], given: Mapping[str, str], expanded: Mapping[str, str]
+) -> list[str]:
+    """What the worker masks: secrets as they were set, and with the values that they refer to put in."""
+    names = [name for name, one in chosen.items() if one.type is VariableType.SENSITIVE]
+    return sorted({text for name in names for text in (given[name], expanded[name]) if text})
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from pools.models import WorkerPool
 from tasks.models import Attempt, Kind, ServerTask
 from tasks.services import planning, tasks
 from tests.factories import EnvironmentFactory, UserFactory
+from variables.services import sealing
 
 
 def process(*scripts: str, pool: WorkerPool, syntax: str = "Bash") -> ProcessDef:
@@ -31,6 +32,24 @@ def process(*scripts: str, pool: WorkerPool, syntax: str = "Bash") -> ProcessDef
 
 
 NO_VARIABLES: dict[str, Any] = {"schema": 1, "variables": []}
+
+
+def frozen_variables(rows: list[tuple[str, str, str]]) -> dict[str, Any]:
+    """A snapshot's variables from names, types and plain values; sensitive ones are sealed."""
+    return {
+        "schema": 1,
+        "variables": [
+            {
+                "id": str(number),
+                "name": name,
+                "type": type,
+                "value": sealing.seal(value) if type == "Sensitive" else value,
+                "scope": {},
+                "label": "",
+            }
+            for number, (name, type, value) in enumerate(rows)
+        ],
+    }
 
 
 def plan(

@@ -14,7 +14,7 @@ from tasks.engine import attempts, jobs
 from tasks.models import Attempt, AttemptState, Execution, ServerTask, TaskEvent, TaskState
 from tasks.services import logs, tasks
 from tests.factories import MachineFactory, UserFactory, WorkerPoolFactory
-from tests.tasks.engine.builders import live_attempt, queue
+from tests.tasks.engine.builders import frozen_variables, live_attempt, queue
 from workers.models import Machine
 
 pytestmark = pytest.mark.django_db
@@ -369,3 +369,15 @@ def test_whatever_an_agent_says_of_an_end_fits_the_row(pool, worker):
     task = fresh(task)
     assert task.state == TaskState.FAILED
     assert len(task.error_message) == attempts.MAX_MESSAGE
+
+
+def test_a_secret_that_refers_to_another_value_is_masked_as_it_reaches_the_script(pool, worker):
+    rows = [
+        ("Database.User", "String", "orders"),
+        ("Database.Url", "Sensitive", "db://#{Database.User}:hush"),
+    ]
+    task = queue("echo #{Database.Url}", pool=pool, variables=frozen_variables(rows))
+    admit()
+    start_frame = accept(live_attempt(task))
+    assert start_frame.script == "echo db://orders:hush"
+    assert start_frame.secrets == ["db://#{Database.User}:hush", "db://orders:hush"]
