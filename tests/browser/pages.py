@@ -49,7 +49,8 @@ def add_variable(
     page.get_by_role("link", name="Add variable").click()
     group = page.locator("#vars tbody").last
     group.get_by_label("Name", exact=True).fill(name)
-    group.get_by_label("Type").select_option(type.value)
+    if type is not VariableType.STRING:
+        group.get_by_label("Type").select_option(type.value)
     for number, (place, value) in enumerate(values.items()):
         if number:
             group.get_by_role("button", name="Actions for a value").last.click()

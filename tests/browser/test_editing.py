@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from domain.variables import VariableType
 from tests.browser.conftest import World
-from tests.browser.pages import add_variable, fill_value, pick_scope, task_state
+from tests.browser.pages import add_variable, create_runbook, fill_value, pick_scope, task_state
 from tests.harness import scenarios
 from tests.harness.browser import Visitor, aside
 
@@ -31,12 +31,64 @@ def test_steps_move_by_keyboard(page: Page, world: World) -> None:
     assert step_names(page) == ["Step 2", "Step 1"]
 
 
+def test_steps_move_by_dragging(page: Page, world: World) -> None:
+    page.goto(process_page(world, "By hand", "echo 1", "echo 2", "echo 3"))
+    grips = page.locator("#process-steps .grip")
+    with page.expect_response("**/process/order/"):
+        grips.nth(2).drag_to(grips.nth(0), target_position={"x": 4, "y": 2})
+    page.reload()
+    assert step_names(page) == ["Step 3", "Step 1", "Step 2"]
+
+
 def test_steps_move_without_javascript(visitor: Visitor, world: World) -> None:
     page = visitor.open(world.editor, java_script_enabled=False)
     page.goto(process_page(world, "Plain", "echo 1", "echo 2"))
     page.get_by_role("button", name="Actions for step 2").click()
     page.get_by_role("button", name="Move up").click()
     assert step_names(page) == ["Step 2", "Step 1"]
+
+
+def test_leaving_with_unsaved_changes_asks_first(page: Page, world: World) -> None:
+    page.goto(process_page(world, "Guarded", "echo 1"))
+    page.get_by_label("Step name").press_sequentially(" and more")
+    expect(page.get_by_text("Unsaved changes to 1 step")).to_be_visible()
+    tasks = page.get_by_role("navigation", name="Main").get_by_role("link", name="Tasks")
+    with page.expect_event("dialog", lambda dialog: dialog.dismiss() or dialog.type == "beforeunload"):
+        tasks.click(no_wait_after=True)
+    expect(page.get_by_label("Step name")).to_have_value(re.compile("and more"))
+
+    page.get_by_role("button", name="Save process").click()
+    expect(page.get_by_text("Unsaved changes to 1 step")).to_be_hidden()
+    tasks.click()
+    expect(page.get_by_role("heading", name="Tasks", exact=True)).to_be_visible()
+
+
+def test_the_preview_of_pools_follows_the_choice_and_the_workers(
+    page: Page, visitor: Visitor, world: World
+) -> None:
+    pool = aside(scenarios.pool, world.installation.space, "Night shift")
+    aside(world.installation.add_agent, "night-01", pools=[pool], slots=1)
+    routes = {world.development: pool, world.production: world.production_pool}
+    project = aside(scenarios.project, world.installation.space, "Nights", routes=routes)
+    book = aside(scenarios.runbook, project, "Watch", ["echo 1"])
+    page.goto(f"/projects/{project.slug}/runbooks/{book.slug}/process/")
+    preview = page.locator("[data-preview]:visible")
+    rows = preview.get_by_role("listitem")
+    development = rows.filter(has_text="Development")
+    expect(development).to_contain_text("Night shift")
+    expect(rows.filter(has_text="Production")).to_contain_text("SQL - Production")
+    expect(rows.filter(has_text="Test")).to_contain_text("No value applies here")
+    expect(development).not_to_contain_text("No worker can take work")
+
+    other = visitor.open(world.admin)
+    other.goto("/workers/night-01/")
+    other.get_by_role("button", name="Disable").click()
+    expect(other.get_by_role("button", name="Enable")).to_be_visible()
+    expect(development).to_contain_text("No worker can take work")
+
+    page.get_by_label("Runs on a worker from a specific pool").check()
+    page.locator("#pool-fixed").get_by_role("combobox").select_option(label="SQL - Dev")
+    expect(preview).to_contain_text("SQL - Dev")
 
 
 def test_two_people_saving_one_process_see_the_difference(visitor: Visitor, world: World) -> None:
@@ -86,6 +138,17 @@ def test_a_run_that_cannot_work_is_refused_with_a_way_out(page: Page, world: Wor
     page.goto(f"/projects/{project.slug}/runbooks/{book.slug}/run/")
     page.get_by_label("Test").check()
     expect(page.locator("#plan")).to_contain_text("no value of it applies here")
+
+
+def test_an_empty_process_says_where_to_add_a_step(page: Page, world: World) -> None:
+    page.goto(f"/projects/{world.project.slug}/")
+    create_runbook(page, "Nothing yet")
+    page.goto(f"/projects/{world.project.slug}/runbooks/nothing-yet/run/")
+    page.get_by_label("Development").check()
+    expect(page.locator("#plan .call")).to_contain_text("no steps")
+    expect(page.get_by_role("button", name=re.compile("^Run"))).to_be_disabled()
+    page.locator("#plan .call").get_by_role("link").click()
+    expect(page.get_by_role("heading", name="No steps yet")).to_be_visible()
 
 
 def test_a_running_task_is_cancelled_and_run_again(page: Page, world: World) -> None:

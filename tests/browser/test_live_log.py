@@ -61,6 +61,7 @@ def test_lines_arrive_live_and_none_is_lost_or_doubled(
 
     with visitor.watch.expecting(*AWAY):
         page.context.set_offline(True)
+        expect(page.locator("#logbox [role=status]")).to_have_text("Reconnecting")
         opened(2)
         wait_for_lines(task_id, 2 * PART)
         page.context.set_offline(False)
