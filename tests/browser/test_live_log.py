@@ -10,12 +10,12 @@ from playwright.sync_api import Page, expect
 from tasks.models import Attempt
 from tests.browser.conftest import World
 from tests.browser.pages import log_rows, run_runbook, shown_line, task_state, whole_log
-from tests.harness.browser import Visitor, aside
+from tests.harness.browser import Line, Visitor, aside
 from tests.harness.installation import wait_for
 
 PART = 40
-#: What Chromium says while its server is out of reach.
-AWAY = ("WebSocket", "ERR_INTERNET_DISCONNECTED", "ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET")
+#: What Chromium and htmx say while the server is out of reach.
+AWAY = ("WebSocket", "htmx:", "ERR_INTERNET_DISCONNECTED", "ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET")
 
 
 def gated_script(folder: Path, *, parts: int) -> str:
@@ -53,6 +53,7 @@ def test_lines_arrive_live_and_none_is_lost_or_doubled(
 ) -> None:
     book = world.runbook("Count", gated_script(folder, parts=4))
     page = visitor.open(world.operator)
+    line = Line(page)
     task_id = run_runbook(page, book, world.development)
 
     opened(1)
@@ -60,11 +61,11 @@ def test_lines_arrive_live_and_none_is_lost_or_doubled(
     task_state(page, "Running")
 
     with visitor.watch.expecting(*AWAY):
-        page.context.set_offline(True)
+        line.cut()
         expect(page.locator("#logbox [role=status]")).to_have_text("Reconnecting")
         opened(2)
         wait_for_lines(task_id, 2 * PART)
-        page.context.set_offline(False)
+        line.mend()
         expect(shown_line(page, 2 * PART)).to_have_text(f"line {2 * PART}")
 
     with visitor.watch.expecting(*AWAY):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,15 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.contrib.sessions.backends.db import SessionStore
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    Request,
+    WebSocketRoute,
+)
 
 from accounts.models import Role, User
 from tests.harness.installation import Installation
@@ -97,6 +106,34 @@ class Watch:
 
     def _note(self, text: str) -> None:
         self.complaints.append(text)
+
+
+class Line:
+    """The line between a page and its server, which can be cut and mended. Made before the page is
+    opened: Chromium's own "offline" leaves an open socket alone."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._is_cut = False
+        self._ends: list[WebSocketRoute] = []
+        page.route_web_socket(re.compile("/ws/live/$"), self._connect)
+
+    def _connect(self, socket: WebSocketRoute) -> None:
+        if self._is_cut:
+            socket.close(code=1001)
+        else:
+            self._ends += [socket, socket.connect_to_server()]
+
+    def cut(self) -> None:
+        self._is_cut = True
+        self._page.context.set_offline(True)
+        for end in self._ends:
+            end.close(code=1001)
+        self._ends = []
+
+    def mend(self) -> None:
+        self._is_cut = False
+        self._page.context.set_offline(False)
 
 
 class Visitor:
