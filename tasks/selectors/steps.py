@@ -81,7 +81,7 @@ def tree(task: ServerTask, executions: Sequence[Execution], lost: dict[int, Atte
 
 def _axis(span: timedelta, *, is_over: bool) -> tuple[str, str, str]:
     last = duration_words(span) if is_over else "now"
-    return "0 s", duration_words(span.total_seconds() // 2), last
+    return "0 s", duration_words(span / 2), last
 
 
 def _current(executions: Sequence[Execution]) -> int | None:
