@@ -2,7 +2,7 @@
 # what they need beyond it they install into .venv. Variables: PORT, HOST, DATABASE_URL, REDIS_URL.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types browser bench docs
+.PHONY: help run test check lint types browser chaos bench docs
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -28,6 +28,11 @@ types: .venv/.dev ## Check the types
 
 browser: .venv/.dev ## Run the browser tests alone
 	@$(BIN)/python -m tests.run browser
+
+chaos: .venv/.dev ## Break everything at every step of the protocol; takes half an hour (SEED=)
+	@rm -f var/chaos-report.md var/chaos-report.jsonl
+	@OCTOWORKERS_CHAOS=full OCTOWORKERS_CHAOS_SEED=$(SEED) OCTOWORKERS_CHAOS_REPORT=$(CURDIR)/var/chaos-report.md \
+	  $(BIN)/python -m tests.run chaos
 
 bench: .venv/.dev ## Measure; results are printed beside the budgets
 	@$(BIN)/python -m benchmarks

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from accounts.addresses import client_address
 from accounts.models import Role, User
 from accounts.services import sign_in
+from accounts.services.api_keys import LIFETIME
 
 THEMES = [("system", "Like the system"), ("light", "Light"), ("dark", "Dark")]
 
@@ -139,3 +140,21 @@ class OwnPasswordForm(PasswordPair):
         if self.person is None or not self.person.check_password(current):
             raise ValidationError("This is not your current password.")
         return current
+
+
+class ApiKeyForm(forms.Form):
+    purpose = forms.CharField(
+        max_length=200, help_text="What uses it, so that you know later whether it may go."
+    )
+    days = forms.TypedChoiceField(
+        label="Expires",
+        coerce=int,
+        initial=LIFETIME.days,
+        choices=[
+            (30, "In 30 days"),
+            (90, "In 90 days"),
+            (LIFETIME.days, f"In {LIFETIME.days} days"),
+            (365, "In a year"),
+            (0, "Never, until it is revoked"),
+        ],
+    )

@@ -24,9 +24,14 @@ class Permission(StrEnum):
     EDIT_TENANT = "edit tenants and tag sets"
     EDIT_POOL = "edit worker pools"
     USE_POOL = "use worker pools in processes and variables"
+    EDIT_CREDENTIAL = "edit accounts and certificates"
+    USE_CREDENTIAL = "use accounts and certificates in variables"
     EDIT_WORKER = "add and edit workers"
+    PUSH_PACKAGE = "push packages"
+    EDIT_FEED = "replace and delete packages"
     EDIT_SPACE = "edit spaces"
     EDIT_USER = "edit users"
+    EDIT_SERVER = "edit the server's settings"
     VIEW_AUDIT = "view the audit"
 
 
@@ -39,6 +44,8 @@ _EDITOR = _OPERATOR | {
     Permission.EDIT_ENVIRONMENT,
     Permission.EDIT_TENANT,
     Permission.USE_POOL,
+    Permission.USE_CREDENTIAL,
+    Permission.PUSH_PACKAGE,
     Permission.VIEW_AUDIT,
 }
 GRANTS: dict[str, frozenset[Permission]] = {

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import signal
 import time
 from collections import deque
-from collections.abc import Awaitable
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Callable, TypeVar
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from agent import ending
-from agent.files import remove_tree
+from agent.artifacts import Uploads
 from agent.host import process_start
+from agent.jobs import Job
 from agent.journal import (
     ACCEPTED,
     FINISHED,
@@ -32,33 +31,32 @@ from agent.journal import (
     Journal,
     ShimRecord,
 )
-from agent.launcher import Launcher
+from agent.mending import mend
 from agent.reporting import Disconnected, Link, Reporter
-from agent.shim import Job
-from agent.spool import SpoolReader, count_lines
-from agent.workspace import Workspace
+from agent.spool import SpoolReader, count_lines, summarise
+from agent.surroundings import Launch, Surroundings
 from protocol import CANCEL_GRACE_SECONDS
-from protocol.frames import Assign, Cancel, Error, Forget, Frame, HeldAttempt, LogAck, Settled, Start, Verdict
+from protocol.frames import (
+    ArtifactWanted,
+    Assign,
+    Cancel,
+    Error,
+    Forget,
+    Frame,
+    HeldAttempt,
+    LogAck,
+    Settled,
+    Start,
+    Verdict,
+)
 
 logger = logging.getLogger("octoworker")
 
-#: Seconds after which a job that no shim has taken up is given up.
-LAUNCH_SECONDS = 30.0
-_MOST_LAUNCHES = 3
+#: Seconds that a shim has for saying that it has given a script up.
+_SHIM_GRACE_SECONDS = 5.0
 _NONE = -1
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What the attempts of an agent share. `in_thread` runs a function that waits for the disk."""
-
-    workspace: Workspace
-    launcher: Launcher
-    boot_id: str
-    spool_bytes: int
-    in_thread: Callable[..., Awaitable[Any]]
 
 
 class Attempt:
@@ -75,14 +73,21 @@ class Attempt:
         self._shim: ShimRecord | None = None
         self._exit: ExitRecord | None = None
         self._job: bytes | None = None
-        self._launch = _Launch()
+        self._launch = Launch()
         self._failure = ""
         self._forgotten = False
-        self._probe = True
+        self._deadline: float | None = None
+        # Of an attempt that has just come nothing can be there yet.
+        self._probe = journal is not None
         self._spool = SpoolReader(self._folder.spool)
         self._reporter: Reporter | None = None
         self._inbox: deque[tuple[Any, Link]] = deque()
         self._wake = asyncio.Event()
+
+    @property
+    def epoch(self) -> int | None:
+        """None of what was never accepted."""
+        return self._journal.epoch if self._journal else None
 
     @property
     def state(self) -> str:
@@ -103,6 +108,12 @@ class Attempt:
         self._inbox.append((frame, link))
         self._wake.set()
 
+    def unread(self) -> list[tuple[Any, Link]]:
+        """What came for it and was never looked at."""
+        left = list(self._inbox)
+        self._inbox.clear()
+        return left
+
     def wake(self, *, probe: bool = False) -> None:
         """Look at the folder; `probe`: also whether the shim is still alive."""
         self._probe = self._probe or probe
@@ -113,9 +124,17 @@ class Attempt:
         self._failure = reason
         self._wake.set()
 
+    def lose_shim(self) -> None:
+        """The shim that had its job has gone: done, killed, or without having begun."""
+        self._launch = replace(self._launch, generation=_NONE)
+        self.wake(probe=True)
+
     async def recover(self) -> None:
         """See what became of it while no agent was there."""
         await self._look()
+        if self._journal and self._journal.boot_id != self._around.boot_id:
+            # After a fall of the machine an end may have reached the disk, and the log before it not.
+            await self._mend()
 
     async def run(self) -> None:
         """Until the server has settled or forgotten it."""
@@ -151,6 +170,8 @@ class Attempt:
             await self._on_verdict(frame, link)
         elif isinstance(frame, Assign):
             await self._on_assign(frame, link)
+        elif isinstance(frame, Error):
+            await self._on_refusal(frame)
         elif self._journal is None or frame.epoch > self._journal.epoch:
             await self._refuse(link, "unknown_attempt", "This worker holds no such attempt.")
         elif frame.epoch < self._journal.epoch:
@@ -163,13 +184,34 @@ class Attempt:
             await self._on_start(frame)
         elif isinstance(frame, Cancel):
             await self._cancel(frame.grace_seconds)
-        elif isinstance(frame, LogAck):
-            if self._reporter:
-                self._reporter.acknowledge(frame)
+        elif isinstance(frame, (LogAck, ArtifactWanted)):
+            self._on_answer(frame)
         elif isinstance(frame, Forget):
             await self._forget()
         elif isinstance(frame, Settled) and self._exit is not None:
             await self._discard()
+
+    def _on_answer(self, frame: LogAck | ArtifactWanted) -> None:
+        if self._reporter is None:
+            return
+        if isinstance(frame, LogAck):
+            self._reporter.acknowledge(frame)
+        elif self._exit is not None:
+            self._reporter.wanted(frame, self._exit)
+
+    async def _on_refusal(self, error: Error) -> None:
+        """The server cannot make anything of the log: the disk may have damaged it."""
+        if error.code == "bad_chunk":
+            self._spool.end = (await self._around.in_thread(summarise, self._folder.spool))[0]
+            await self._mend()
+
+    async def _mend(self) -> None:
+        if self._exit is None:
+            return
+        self._exit = await self._around.in_thread(mend, self._folder, self._exit)
+        self._spool.end = None
+        if self._reporter:
+            self._reporter.go_back()
 
     async def _on_verdict(self, verdict: Verdict, link: Link) -> None:
         if verdict.verdict == "forget":
@@ -184,7 +226,7 @@ class Attempt:
         if known and frame.epoch < known.epoch:
             await self._refuse(link, "stale_epoch", f"This worker holds epoch {known.epoch}.")
         elif known and known.epoch == frame.epoch:
-            self._repeat()
+            self._accept_again(link)
         elif known and self.state != ACCEPTED:
             await self._refuse(link, "already_started", "This worker has started an earlier epoch of it.")
         else:
@@ -200,6 +242,8 @@ class Attempt:
             boot_id=self._around.boot_id,
             time=time.time(),
         )
+        with contextlib.suppress(OSError):
+            self._around.launcher.be_ready()
         try:
             await self._around.in_thread(_store_new, self._folder, journal)
         except OSError as error:
@@ -211,9 +255,18 @@ class Attempt:
         self._journal = journal
         self._report_to(link, next_seq=0)
 
+    def _accept_again(self, link: Link) -> None:
+        """On a connection that was there before the journal was, nobody has said anything about it."""
+        if self._reporter is None or self._reporter.link is not link:
+            self._report_to(link, next_seq=0)
+        self._repeat()
+
     async def _on_start(self, frame: Start) -> None:
         if self._journal is None or self.state != ACCEPTED:
             self._repeat()
+            return
+        if any(isinstance(later, (Cancel, Forget)) for later, _ in self._inbox):
+            # Not wanted any more by the time that it could be started, as after a wait for the disk.
             return
         self._job = self._encode_job(frame)
         journal = replace(self._journal, phase=STARTING, time=time.time())
@@ -230,9 +283,12 @@ class Attempt:
             variables=frame.variables,
             environment=frame.environment,
             secrets=frame.secrets,
-            spool_bytes=self._around.spool_bytes,
+            program=frame.program,
+            inputs=frame.inputs,
+            spool_bytes=self._around.limits.spool_bytes,
+            abandon_seconds=self._around.limits.abandon_seconds,
         )
-        return json.dumps(asdict(job)).encode()
+        return job.encode()
 
     async def _cancel(self, grace: float) -> None:
         if self._exit is not None:
@@ -241,7 +297,12 @@ class Attempt:
             self._exit = await self._around.in_thread(ending.cancel_unstarted, self._folder)
         else:
             await self._around.in_thread(self._folder.write_cancel, grace)
+            self._deadline = self._deadline or self._give_up_after(grace)
             self._signal()
+
+    def _give_up_after(self, grace: float) -> float:
+        """When a shim must have stopped the script or given it up: after that it is stuck itself."""
+        return time.monotonic() + max(self._around.limits.abandon_seconds, grace) + _SHIM_GRACE_SECONDS
 
     async def _forget(self) -> None:
         if self._exit is not None or self.state == ACCEPTED:
@@ -252,8 +313,9 @@ class Attempt:
 
     async def _discard(self) -> None:
         self.gone = True
-        trash = await self._around.in_thread(self._around.workspace.throw_away, self.attempt_id)
-        await self._around.in_thread(remove_tree, trash)
+        # The last to hold a file that is removed pays for it.
+        self._spool.close()
+        await self._around.in_thread(self._around.workspace.remove, self.attempt_id)
 
     async def _refuse(self, link: Link, code: str, message: str) -> None:
         await link.send(Error(code=code, message=message, attempt_id=self.attempt_id))
@@ -263,6 +325,8 @@ class Attempt:
     async def _look(self) -> None:
         if self._exit is None and self._journal is not None:
             self._exit = self._folder.read_exit()
+            if self._spool.end is not None:
+                await self._mend()
             if self._exit is None and self._journal.phase == STARTING:
                 await self._look_for_shim()
             if self._shim is None or self._shim.child is None:
@@ -277,22 +341,29 @@ class Attempt:
             self._signal_if_cancelled()
         if self._shim is not None:
             self._job = None
-            if probe:
+            if self._deadline is None and self._folder.read_cancel() is not None:
+                # Cancelled through an earlier agent.
+                self._deadline = self._give_up_after(0)
+            if self._deadline is not None and time.monotonic() > self._deadline:
+                self._exit = await self._around.in_thread(
+                    ending.abandon, self._folder, self._shim, boot_id=self._around.boot_id
+                )
+            elif probe:
                 await self._conclude()
         elif self._job is None or self._failure or self._launch.overdue:
             await self._conclude()
         elif self._launch.generation != self._around.launcher.generation or not self._launch.count:
-            await self._hand_over(self._job)
+            self._hand_over(self._job)
 
-    async def _hand_over(self, job: bytes) -> None:
-        """Give the job to the zygote. A second shim for it would find the first one's traces and leave."""
+    def _hand_over(self, job: bytes) -> None:
+        """Give the job to a shim. A second shim for it would find the first one's traces and leave."""
         generation = _NONE
         try:
-            generation = await self._around.launcher.launch(job)
+            generation = self._around.launcher.launch(self.attempt_id, job)
         except OSError as error:
             # Tried again with the next poll, and with the zygote that is there by then.
             logger.warning("Attempt %s could not be handed over: %s.", self.attempt_id, error)
-        self._launch = _Launch(generation, self._launch.count + 1, time.monotonic())
+        self._launch = Launch(generation, self._launch.count + 1, time.monotonic())
 
     async def _conclude(self) -> None:
         """Write the ending if nobody else is left to do it."""
@@ -328,6 +399,7 @@ class Attempt:
                 epoch=self._journal.epoch,
                 spool=self._spool,
                 next_seq=next_seq,
+                uploads=Uploads(self._folder.artifacts),
             )
 
     def _repeat(self) -> None:
@@ -342,22 +414,14 @@ class Attempt:
             await reporter.accepted()
         if self._shim is not None:
             await reporter.started(self._shim)
-        if await reporter.log() and self._exit is not None:
+        if not await reporter.log() or self._exit is None:
+            return
+        if self._spool.next_seq < self._exit.lines:
+            await self._mend()
+            self._wake.set()
+        else:
             await reporter.finished(self._exit)
-
-
-@dataclass(frozen=True)
-class _Launch:
-    """How often and when the job was given to a zygote, and to which."""
-
-    generation: int = 0
-    count: int = 0
-    time: float = 0.0
-
-    @property
-    def overdue(self) -> bool:
-        waited = time.monotonic() - self.time > LAUNCH_SECONDS
-        return bool(self.count) and (waited or self.count > _MOST_LAUNCHES)
+            await reporter.artifacts(self._exit)
 
 
 def _store_new(folder: AttemptFolder, journal: Journal) -> None:

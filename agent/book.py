@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+from collections import OrderedDict
 from collections.abc import Iterable
 
-from agent.attempts import Attempt, Surroundings
-from agent.reporting import Link
+from agent.attempts import Attempt
+from agent.reporting import Disconnected, Link
+from agent.surroundings import Surroundings
 from agent.workspace import is_attempt_id
 from protocol.frames import Assign, Cancel, Error, Frame, HeldAttempt, Start, Verdict
 
@@ -16,6 +19,8 @@ logger = logging.getLogger("octoworker")
 #: Seconds between two looks at attempts whose shim has not rung: bells can be lost, shims can be killed.
 POLL_SECONDS = 1.0
 
+_MOST_REMEMBERED = 2000
+
 
 class Book:
     def __init__(self, surroundings: Surroundings) -> None:
@@ -23,6 +28,8 @@ class Book:
         self._attempts: dict[str, Attempt] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._some = asyncio.Event()
+        #: Attempts that are over, with their epochs: a late copy of their frames must not begin them anew.
+        self._over: OrderedDict[str, int] = OrderedDict()
 
     @property
     def busy(self) -> int:
@@ -52,8 +59,9 @@ class Book:
         """A frame about an attempt. Raises `Disconnected`."""
         attempt = self._attempts.get(frame.attempt_id)
         if attempt is None and isinstance(frame, Assign):
-            if not is_attempt_id(frame.attempt_id):
-                await link.send(Error(code="bad_value", message="attempt_id is not a UUID."))
+            refusal = self._refusal(frame)
+            if refusal is not None:
+                await link.send(refusal)
                 return
             attempt = self._add(Attempt(frame.attempt_id, surroundings=self._around))
         if attempt is not None:
@@ -62,6 +70,14 @@ class Book:
             # The other frames about an attempt that is gone ask for nothing.
             text = "This worker holds no such attempt."
             await link.send(Error(code="unknown_attempt", message=text, attempt_id=frame.attempt_id))
+
+    def _refusal(self, frame: Assign) -> Error | None:
+        if not is_attempt_id(frame.attempt_id):
+            return Error(code="bad_value", message="attempt_id is not a UUID.")
+        if frame.epoch <= self._over.get(frame.attempt_id, -1):
+            text = "This worker has done with that attempt."
+            return Error(code="attempt_over", message=text, attempt_id=frame.attempt_id)
+        return None
 
     def ring(self, attempt_id: str) -> None:
         attempt = self._attempts.get(attempt_id)
@@ -76,6 +92,11 @@ class Book:
         attempt = self._attempts.get(attempt_id)
         if attempt is not None:
             attempt.fail(reason)
+
+    def lose_shim(self, attempt_id: str) -> None:
+        attempt = self._attempts.get(attempt_id)
+        if attempt is not None:
+            attempt.lose_shim()
 
     async def poll(self) -> None:
         """For ever; asleep while there are no attempts."""
@@ -99,5 +120,17 @@ class Book:
             logger.exception("Attempt %s is left until the agent is started again.", attempt.attempt_id)
         finally:
             self._attempts.pop(attempt.attempt_id, None)
+            self._remember(attempt)
             if not self._attempts:
                 self._some.clear()
+        for frame, link in attempt.unread():
+            # Came while it was being cleaned up.
+            if not isinstance(frame, Verdict):
+                with contextlib.suppress(Disconnected):
+                    await self.receive(frame, link)
+
+    def _remember(self, attempt: Attempt) -> None:
+        if attempt.epoch is not None:
+            self._over[attempt.attempt_id] = attempt.epoch
+            while len(self._over) > _MOST_REMEMBERED:
+                self._over.popitem(last=False)

@@ -23,6 +23,9 @@ from agent.scripts import find_program
 #: Seconds that a tool has for saying its version.
 TOOL_SECONDS = 5.0
 
+#: What this agent can do that an earlier one could not; the names are those that steps need.
+FEATURES = ["step-programs"]
+
 _SHELLS = {
     "bash": ["--version"],
     "python3": ["--version"],
@@ -66,6 +69,7 @@ def probe(home: Home) -> dict[str, Any]:
         "hostname": socket.gethostname(),
         "python": platform.python_version(),
         "agent_version": agent.__version__,
+        "features": FEATURES,
         "shells": {name: versions[name] for name in _SHELLS if name in versions},
         "tools": {name: versions[name] for name in _TOOLS if name in versions},
         "cpus": os.cpu_count() or 1,

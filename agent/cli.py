@@ -20,6 +20,7 @@ from agent.config import (
     is_unprotected,
     server_url,
 )
+from protocol import ABANDON_SECONDS
 
 OK, FAILED, USAGE, NOT_REGISTERED, REFUSED, BUSY = 0, 1, 2, 3, 4, 75
 
@@ -83,6 +84,13 @@ def _parser() -> argparse.ArgumentParser:
     run = _add(commands, "run", _run, "connect to the server and run what it sends")
     run.add_argument(
         "--log-limit", type=int, default=2048, metavar="MIB", help="most log of one script (2048)"
+    )
+    run.add_argument(
+        "--abandon-after",
+        type=float,
+        default=ABANDON_SECONDS,
+        metavar="SECONDS",
+        help=f"give up a cancelled script that cannot be killed ({ABANDON_SECONDS})",
     )
     _add(commands, "status", _status, "say whether this machine is connected, and what it holds")
     leave = _add(commands, "deregister", _deregister, "take this machine off its server")
@@ -193,6 +201,7 @@ def _run(options: argparse.Namespace) -> int:
     from agent import keys  # noqa: PLC0415
     from agent.runner import run  # noqa: PLC0415
     from agent.status import lock  # noqa: PLC0415
+    from agent.surroundings import Limits  # noqa: PLC0415
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("websockets").setLevel(logging.WARNING)
@@ -204,7 +213,8 @@ def _run(options: argparse.Namespace) -> int:
     except keys.BadKey as error:
         raise Stop(NOT_REGISTERED, f"{error} Register this machine again with --force.") from error
     with lock(home):
-        asyncio.run(run(home=home, registration=registration, key=key, spool_bytes=options.log_limit * _MIB))
+        limits = Limits(spool_bytes=options.log_limit * _MIB, abandon_seconds=options.abandon_after)
+        asyncio.run(run(home=home, registration=registration, key=key, limits=limits))
     return OK
 
 

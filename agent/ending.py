@@ -6,13 +6,18 @@ exit record and does nothing. So an attempt has one ending, and a script runs at
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import time
 
 from agent import scripts
-from agent.host import process_start
+from agent.host import process_parent, process_start, strays
 from agent.journal import AttemptFolder, ExitRecord, Journal, ShimRecord
 from agent.spool import summarise
+
+#: How often and how long it is looked whether something that was killed is gone.
+_TRIES, _SECONDS = 40, 0.05
 
 
 def conclude(folder: AttemptFolder, journal: Journal, *, boot_id: str, reason: str = "") -> ExitRecord | None:
@@ -38,6 +43,68 @@ def cancel_unstarted(folder: AttemptFolder) -> ExitRecord:
     finally:
         if lock is not None:
             os.close(lock)
+
+
+def abandon(folder: AttemptFolder, shim: ShimRecord, *, boot_id: str) -> ExitRecord:
+    """The ending of a cancelled attempt whose shim does not answer: the script and it are killed.
+    Raises OSError."""
+    # A shim that only waits for room on the disk knows the end better.
+    folder.check_room()
+    killed = shim.boot_id == boot_id and process_start(shim.pid) == shim.start
+    if killed:
+        _kill_script(shim)
+        _kill(shim.pid)
+    lock = _wait_for_lock(folder)
+    try:
+        # Without the lock the shim hangs in the kernel, and never comes back from there: it has been killed.
+        return folder.read_exit() or _write(folder, "abandoned", _left(shim, killed=killed), shim)
+    finally:
+        scripts.discard(folder.path)
+        if lock is not None:
+            os.close(lock)
+
+
+def _kill_script(shim: ShimRecord) -> None:
+    """The script's process, group and session, if they are its own still."""
+    if shim.child is None or process_parent(shim.child) not in (shim.pid, None):
+        return
+    for pid in strays(shim.child):
+        _kill(pid)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(shim.child, signal.SIGKILL)
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _wait_for_lock(folder: AttemptFolder) -> int | None:
+    for _ in range(_TRIES):
+        lock = folder.try_lock()
+        if lock is not None:
+            return lock
+        time.sleep(_SECONDS)
+    return None
+
+
+def _left(shim: ShimRecord, *, killed: bool) -> str:
+    parts = ["The process that watched the script did not answer the cancellation."]
+    if killed:
+        parts.append("It was killed, and the script with it.")
+    if shim.child:
+        there = _outlives(shim.child) if killed else process_start(shim.child) is not None
+        parts.append(f"The script's process {shim.child} {'is still there' if there else 'is gone'}.")
+    return " ".join(parts)
+
+
+def _outlives(pid: int) -> bool:
+    """Whether a process that was killed is still there. On a busy machine it takes a moment to die."""
+    for _ in range(_TRIES):
+        if process_start(pid) is None:
+            return False
+        time.sleep(_SECONDS)
+    return True
 
 
 def _without_shim(folder: AttemptFolder, journal: Journal, boot_id: str, reason: str) -> ExitRecord:
@@ -80,5 +147,5 @@ def _write(folder: AttemptFolder, outcome: str, message: str, shim: ShimRecord |
         started=shim.started if shim else None,
         ended=time.time(),
     )
-    folder.write_exit(record)
+    folder.write_exit(record, durable=True)
     return record

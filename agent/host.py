@@ -36,6 +36,18 @@ def process_start(pid: int) -> str | None:
     return None if fields[0] == "Z" else fields[_START_TIME_FIELD]
 
 
+def process_parent(pid: int) -> int | None:
+    """The process that started another one; None if there is no such process, or it is not known."""
+    if sys.platform == "darwin":
+        command = ["/bin/ps", "-o", "ppid=", "-p", str(pid)]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        return int(answer) if answer else None
+    try:
+        return int(Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
+
+
 def strays(leader: int) -> list[int]:
     """Processes that are in the leader's session but not in its process group. Empty where not known."""
     try:

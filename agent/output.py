@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
+from agent.outputs import OutputReader, Outputs
 from agent.spool import SpoolWriter
 from protocol import log
 from protocol.log import MAX_LINE, Level, Run, Stream
@@ -161,10 +162,14 @@ def _alike(last: Run, run: Run) -> bool:
 
 
 class StreamRecorder:
-    """One stream of a script: masked, cut into lines, given levels, recorded."""
+    """One stream of a script: output variables taken out, masked, cut into lines, given levels, recorded."""
 
-    def __init__(self, stream: Stream, *, patterns: Patterns, levels: Levels, recorder: Recorder) -> None:
+    def __init__(
+        self, stream: Stream, *, outputs: Outputs, patterns: Patterns, levels: Levels, recorder: Recorder
+    ) -> None:
         self._stream = stream
+        self._outputs = outputs
+        self._reader = OutputReader(outputs)
         self._masker = Masker(patterns)
         self._cutter = LineCutter()
         self._levels = levels
@@ -173,21 +178,29 @@ class StreamRecorder:
     @property
     def waiting(self) -> bool:
         """Whether a line has begun that is not recorded yet."""
-        return self._cutter.waiting
+        return self._cutter.waiting or self._reader.waiting
 
-    def feed(self, data: bytes, *, time: int) -> None:
-        """`time` in milliseconds since the epoch."""
-        self._record(self._cutter.feed(self._masker.feed(data)), time=time)
+    def feed(self, data: bytes, *, time: int) -> bool:
+        """`time` in milliseconds since the epoch. Whether something of it is recorded by now."""
+        pieces = self._cutter.feed(self._masker.feed(self._reader.feed(data)))
+        self._record(pieces, time=time)
+        return bool(pieces)
 
     def flush_line(self, *, time: int) -> None:
         """Record the line that has begun without waiting for its end."""
-        self._record(self._cutter.flush(), time=time)
+        pieces = self._cutter.feed(self._masker.feed(self._reader.flush()))
+        self._record(pieces + self._cutter.flush(), time=time)
 
     def close(self, *, time: int) -> None:
-        self._record(self._cutter.feed(self._masker.close()), time=time)
-        self.flush_line(time=time)
+        rest = self._masker.feed(self._reader.close()) + self._masker.close()
+        self._record(self._cutter.feed(rest) + self._cutter.flush(), time=time)
 
     def _record(self, pieces: list[tuple[bytes, bool]], *, time: int) -> None:
+        self._record_pieces(pieces, time=time)
+        for text in self._outputs.remarks():
+            self._recorder.say(text, time=time)
+
+    def _record_pieces(self, pieces: list[tuple[bytes, bool]], *, time: int) -> None:
         for data, continues in pieces:
             goes_on = continues
             for level, part in self._levels.split(self._stream, data, continues=continues):

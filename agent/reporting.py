@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 import uuid
 from collections import deque
-from dataclasses import asdict
 from typing import Protocol
 
+from agent.artifacts import Uploads
 from agent.journal import ExitRecord, ShimRecord
 from agent.spool import SpoolReader
 from protocol import HEARTBEAT_SECONDS, LOG_WINDOW, log
-from protocol.frames import Accepted, Finished, Frame, LogAck, Started
+from protocol.artifacts import ARTIFACT_WINDOW, PART_BYTES
+from protocol.frames import (
+    Accepted,
+    ArtifactFile,
+    ArtifactPart,
+    ArtifactWanted,
+    Finished,
+    Frame,
+    LogAck,
+    OutputValue,
+    Started,
+)
 
 
 class Disconnected(Exception):
@@ -30,16 +42,51 @@ class Link(Protocol):
 class Reporter:
     """`next_seq` is the first line that the server does not have."""
 
-    def __init__(self, link: Link, *, attempt_id: str, epoch: int, spool: SpoolReader, next_seq: int) -> None:
+    def __init__(
+        self,
+        link: Link,
+        *,
+        attempt_id: str,
+        epoch: int,
+        spool: SpoolReader,
+        next_seq: int,
+        uploads: Uploads,
+    ) -> None:
         self.link = link
+        self._uploads = uploads
         self._attempt_id = attempt_id
         self._epoch = epoch
         self._address = uuid.UUID(attempt_id).bytes
         self._spool = spool
         self._unacknowledged: deque[int] = deque()
+        self._stored = next_seq
         self._accepted = self._started = False
         self._finished: float | None = None
         spool.seek(next_seq)
+
+    def wanted(self, frame: ArtifactWanted, record: ExitRecord) -> None:
+        """The server asks for an artifact, or has all of them by now and wants to hear of the end again."""
+        if frame.number >= len(record.artifacts):
+            self._finished = None
+        self._uploads.wanted(frame.number, frame.offset, resend=frame.resend)
+
+    async def artifacts(self, record: ExitRecord) -> None:
+        """Send what the server has asked for, as far as the window takes it."""
+        files = [ArtifactFile(**file) for file in record.artifacts]
+        try:
+            while part := self._uploads.next_part(files, window=ARTIFACT_WINDOW, size=PART_BYTES):
+                number, offset, data = part
+                await self._send_part(number, offset, data=base64.b64encode(data).decode())
+                # The logs of other attempts, and the heartbeat, have their turn.
+                await asyncio.sleep(0)
+        except OSError as error:
+            number, offset = self._uploads.give_up()
+            text = f"The worker cannot read its copy of it any more: {error.strerror or error}."
+            await self._send_part(number, offset, lost=text)
+
+    async def _send_part(self, number: int, offset: int, *, data: str = "", lost: str = "") -> None:
+        part = ArtifactPart(self._attempt_id, self._epoch, number, offset, data, lost)
+        await self.link.send(part)
 
     def repeat(self) -> None:
         """Tell the attempt's state once more: the server has asked for what it should know."""
@@ -73,12 +120,20 @@ class Reporter:
 
     def acknowledge(self, ack: LogAck) -> None:
         if ack.resend:
+            self._stored = ack.next_seq
             self._unacknowledged.clear()
             self._finished = None
             self._spool.seek(ack.next_seq)
             return
+        self._stored = max(self._stored, ack.next_seq)
         while self._unacknowledged and self._unacknowledged[0] <= ack.next_seq:
             self._unacknowledged.popleft()
+
+    def go_back(self) -> None:
+        """To the first line that the server does not have: what came after it was refused."""
+        self._unacknowledged.clear()
+        self._finished = None
+        self._spool.seek(self._stored)
 
     async def finished(self, record: ExitRecord) -> None:
         """Once, and again whenever the server has not settled it for a while."""
@@ -86,4 +141,9 @@ class Reporter:
         if self._finished is not None and now < self._finished + HEARTBEAT_SECONDS:
             return
         self._finished = now
-        await self.link.send(Finished(attempt_id=self._attempt_id, epoch=self._epoch, **asdict(record)))
+        fields = {
+            **vars(record),
+            "outputs": [OutputValue(**value) for value in record.outputs],
+            "artifacts": [ArtifactFile(**file) for file in record.artifacts],
+        }
+        await self.link.send(Finished(attempt_id=self._attempt_id, epoch=self._epoch, **fields))

@@ -12,12 +12,12 @@ import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable
 
 import agent
 from agent import capabilities
-from agent.attempts import Surroundings
 from agent.book import Book
 from agent.config import Home, Registration
 from agent.connection import Refused, Unreachable, introduce, open_connection
@@ -27,6 +27,7 @@ from agent.launcher import Launcher
 from agent.reporting import Disconnected
 from agent.session import Session
 from agent.status import Status
+from agent.surroundings import Limits, Surroundings
 from agent.workspace import Workspace
 from protocol.frames import Proof
 
@@ -62,31 +63,32 @@ class Backoff:
         return longest * (0.5 + self._chance() / 2)
 
 
-async def run(*, home: Home, registration: Registration, key: Key, spool_bytes: int) -> None:
+async def run(*, home: Home, registration: Registration, key: Key, limits: Limits) -> None:
     """Be the agent of this home until SIGTERM or SIGINT. Raises OSError."""
     # Made in here, because on Python 3.9 locks and events belong to the loop that runs.
-    await Runner(home=home, registration=registration, key=key, spool_bytes=spool_bytes).run()
+    await Runner(home=home, registration=registration, key=key, limits=limits).run()
 
 
 class Runner:
-    def __init__(self, *, home: Home, registration: Registration, key: Key, spool_bytes: int) -> None:
+    def __init__(self, *, home: Home, registration: Registration, key: Key, limits: Limits) -> None:
         self._home = home
         self._registration = registration
         self._key = key
         self._pool = ThreadPoolExecutor(_DISK_THREADS, thread_name_prefix="disk")
-        self._launcher = Launcher(on_death=self._on_death, on_failure=self._on_failure)
+        self._launcher = Launcher(on_death=self._on_death, on_lost=self._on_lost, on_failure=self._on_failure)
         self._boot_id = boot_id()
         self._book = Book(
             Surroundings(
                 workspace=Workspace(home),
                 launcher=self._launcher,
                 boot_id=self._boot_id,
-                spool_bytes=spool_bytes,
+                limits=limits,
                 in_thread=self._in_thread,
             )
         )
         self._capabilities: dict[str, Any] = {}
         self._connected_at: float | None = None
+        self._status = Status(connected=False, since=0.0, message="")
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT. The scripts go on without the agent. Raises OSError."""
@@ -132,6 +134,9 @@ class Runner:
     def _on_death(self) -> None:
         self._book.ring_all()
 
+    def _on_lost(self, attempt_id: str) -> None:
+        self._book.lose_shim(attempt_id)
+
     def _on_failure(self, attempt_id: str, reason: str) -> None:
         self._book.fail(attempt_id, f"The worker could not start a process: {reason}.")
 
@@ -156,8 +161,9 @@ class Runner:
         try:
             await self._stay_connected()
         except Refused as refused:
-            self._note(f"{refused} ({refused.code})")
-            return REFUSED_DELAY if refused.permanent else max(backoff.next(), FIRST_DELAY)
+            retry = REFUSED_DELAY if refused.permanent else 0.0
+            self._note(f"{refused} ({refused.code})", retry=retry)
+            return retry or max(backoff.next(), FIRST_DELAY)
         except (Unreachable, Disconnected) as error:
             self._note(str(error))
         # A server that welcomes and drops at once is not hammered.
@@ -193,17 +199,21 @@ class Runner:
             boot_id=self._boot_id,
             capabilities=self._capabilities,
             attempts=await self._book.held(),
+            time=time.time(),
         )
 
     async def _probe(self) -> dict[str, Any]:
         found: dict[str, Any] = await self._in_thread(capabilities.probe, self._home)
         return found
 
-    def _note(self, message: str) -> None:
+    def _note(self, message: str, *, retry: float = 0.0) -> None:
         logger.warning("Not connected to %s: %s", self._registration.server, message)
-        self._save_status(connected=False, message=message)
+        self._save_status(connected=False, message=message, retry=retry)
 
-    def _save_status(self, *, connected: bool, message: str = "") -> None:
+    def _save_status(self, *, connected: bool, message: str = "", retry: float = 0.0) -> None:
+        if connected != self._status.connected or not self._status.since:
+            self._status = replace(self._status, connected=connected, since=time.time())
+        self._status = replace(self._status, message=message, retry=retry)
         # A full disk must not end the agent.
         with contextlib.suppress(OSError):
-            Status(connected=connected, since=time.time(), message=message).save(self._home)
+            self._status.save(self._home)

@@ -12,6 +12,7 @@ from agent.book import Book
 from agent.connection import Connection, Refused
 from agent.reporting import Disconnected
 from protocol.frames import (
+    ArtifactWanted,
     Assign,
     BadFrame,
     Cancel,
@@ -34,7 +35,7 @@ logger = logging.getLogger("octoworker")
 #: Heartbeats without an answer after which the connection is given up.
 _MISSED = 2
 
-_ABOUT_ATTEMPTS = (Assign, Start, Cancel, Forget, LogAck, Settled)
+_ABOUT_ATTEMPTS = (Assign, Start, Cancel, Forget, LogAck, ArtifactWanted, Settled)
 
 
 class Session:
@@ -89,19 +90,22 @@ class Session:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         elif isinstance(frame, Error):
-            self._on_error(frame)
+            await self._on_error(frame)
         elif not isinstance(frame, HeartbeatAck):
             text = f"{frame.TYPE} is not for an agent at this point."
             await self._connection.send(Error(code="out_of_order", message=text))
 
-    def _on_error(self, error: Error) -> None:
+    async def _on_error(self, error: Error) -> None:
         if error.fatal:
             raise Refused(error.code, error.message)
         logger.warning("The server says: %s (%s)", error.message, error.code)
+        if error.attempt_id is not None:
+            await self._book.receive(error, self._connection)
 
     async def _tell_capabilities(self) -> None:
         try:
-            await self._connection.send(Capabilities(capabilities=await self._probe()))
+            found = await self._probe()
+            await self._connection.send(Capabilities(capabilities=found, time=time.time()))
         except Disconnected:
             return
 

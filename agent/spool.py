@@ -23,7 +23,8 @@ class SpoolWriter:
     """Appends chunks. What does not fit on the disk waits in memory until `retry` gets it out."""
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._path = path
+        self._descriptor: int | None = None
         self._waiting = b""
         self.size = 0
 
@@ -41,14 +42,19 @@ class SpoolWriter:
     def retry(self) -> None:
         """Write what waits, as far as the disk takes it."""
         try:
+            if self._descriptor is None:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+                self._descriptor = os.open(self._path, flags, 0o600)
             while self._waiting:
                 self._waiting = self._waiting[os.write(self._descriptor, self._waiting) :]
         except OSError:
             # Full disk, quota, I/O error: all of them may pass, and none may cost a line.
             return
 
-    def sync(self) -> None:
-        os.fsync(self._descriptor)
+    def close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 class SpoolReader:
@@ -60,10 +66,12 @@ class SpoolReader:
         self._offset = 0
         #: Number of the line after the last chunk that was passed.
         self.next_seq = 0
+        #: The line from which on the file is damaged.
+        self.end: int | None = None
 
     def read(self) -> log.Chunk | None:
         """The next chunk, or None while there is none."""
-        found = self._record()
+        found = None if self.next_seq == self.end else self._record()
         if found is None:
             return None
         chunk, self._offset = found
@@ -79,6 +87,11 @@ class SpoolReader:
             if found is None or found[0].next_seq > seq:
                 return
             self.next_seq, self._offset = found[0].next_seq, found[1]
+
+    @property
+    def offset(self) -> int:
+        """Bytes of the file that were passed."""
+        return self._offset
 
     def close(self) -> None:
         if self._descriptor is not None:
@@ -107,6 +120,18 @@ class SpoolReader:
             return log.from_bytes(os.pread(descriptor, wanted, start)), start + length
         except log.BadChunk:
             return None
+
+
+def cut(path: Path, lines: int) -> None:
+    """Leave of a spool no more than its first lines. Raises OSError."""
+    if not path.exists():
+        return
+    reader = SpoolReader(path)
+    try:
+        reader.seek(lines)
+        os.truncate(path, reader.offset)
+    finally:
+        reader.close()
 
 
 def count_lines(path: Path) -> int:

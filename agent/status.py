@@ -18,11 +18,13 @@ from agent.workspace import is_attempt_id
 
 @dataclass(frozen=True)
 class Status:
-    """`since` in seconds since the epoch; `message` says why it is not connected."""
+    """`since` in seconds since the epoch; `message` says why it is not connected, `retry` after how many
+    seconds that is tried again if it will not pass by itself."""
 
     connected: bool
     since: float
     message: str
+    retry: float = 0.0
 
     def save(self, home: Home) -> None:
         write_json(home.status, asdict(self), durable=False)
@@ -88,7 +90,8 @@ def _connection(home: Home) -> str:
     minutes = int((time.time() - data["since"]) / 60)
     if data["connected"]:
         return f"connected for {minutes} min"
-    return f"not connected for {minutes} min: {data['message']}"
+    retry = f" Tried again every {data['retry']:.0f} s." if data.get("retry") else ""
+    return f"not connected for {minutes} min: {data['message']}{retry}"
 
 
 def _attempt(folder: AttemptFolder) -> str:

@@ -18,8 +18,8 @@ from typing import IO
 
 from agent.host import strays
 from agent.output import Recorder, StreamRecorder
+from agent.outputs import Outputs
 from agent.spool import SpoolWriter
-from protocol import ABANDON_SECONDS
 from protocol.log import Stream
 from protocol.masking import Patterns
 from protocol.service_messages import Levels
@@ -77,29 +77,36 @@ class _Stop:
 
 class Watch:
     """`signals` becomes readable when the child ends or a cancel may have come, `cancelled` then gives
-    the seconds of grace; `announce` is called when there is more in the spool."""
+    the seconds of grace; `abandon_seconds` after it nobody waits for the end any more. `announce` is
+    called when there is more in the spool; `collect` once the script has ended, for lines of the log."""
 
     def __init__(
         self,
         child: subprocess.Popen[bytes],
         *,
         patterns: Patterns,
+        outputs: Outputs,
         recorder: Recorder,
         spool: SpoolWriter,
         signals: int,
         cancelled: Callable[[], float | None],
+        abandon_seconds: float,
         announce: Callable[[], None],
+        collect: Callable[[], list[str]] = list,
     ) -> None:
         self._child = child
         self._recorder = recorder
         self._spool = spool
         self._signals = signals
         self._cancelled = cancelled
+        self._abandon_seconds = abandon_seconds
         self._announce = announce
-        self._control = selectors.DefaultSelector()
+        self._collect = collect
+        self._control = selectors.PollSelector()
         self._control.register(signals, selectors.EVENT_READ)
-        self._everything = selectors.DefaultSelector()
+        self._everything = selectors.PollSelector()
         self._everything.register(signals, selectors.EVENT_READ)
+        self._outputs = outputs
         self._pipes = self._open(patterns)
         self._announced = 0
         self._reads = 0
@@ -117,7 +124,9 @@ class Watch:
             if sys.platform == "linux":
                 with contextlib.suppress(OSError):
                     fcntl.fcntl(file.fileno(), _SET_PIPE_SIZE, _PIPE_BYTES)
-            recorder = StreamRecorder(stream, patterns=patterns, levels=levels, recorder=self._recorder)
+            recorder = StreamRecorder(
+                stream, outputs=self._outputs, patterns=patterns, levels=levels, recorder=self._recorder
+            )
             pipes[file.fileno()] = _Pipe(file, recorder)
             self._everything.register(file, selectors.EVENT_READ)
         return pipes
@@ -196,11 +205,11 @@ class Watch:
             self._close_pipe(descriptor)
             return
         pipe.owed -= len(data)
-        pipe.stream.feed(data, time=_milliseconds())
+        recorded = pipe.stream.feed(data, time=_milliseconds())
         self._reads = self._reads + 1 if len(data) < _BUSY_BYTES else 0
         if not pipe.stream.waiting:
             pipe.began = None
-        elif pipe.began is None or b"\n" in data:
+        elif pipe.began is None or recorded:
             pipe.began = time.monotonic()
 
     def _close_pipe(self, descriptor: int) -> None:
@@ -245,7 +254,7 @@ class Watch:
             return
         grace = self._cancelled()
         if grace is not None:
-            self._stop = _Stop(kill_at=now + grace, abandon_at=now + max(ABANDON_SECONDS, grace + 1))
+            self._stop = _Stop(kill_at=now + grace, abandon_at=now + max(self._abandon_seconds, grace + 1))
             self._send(signal.SIGTERM)
 
     def _keep_stopping(self, now: float) -> None:
@@ -267,6 +276,12 @@ class Watch:
             self._close_pipe(descriptor)
         if held:
             text = "A background process kept the output open; what it prints from now on is not in this log."
+            self._recorder.say(text, time=_milliseconds())
+        # Of a script that was stopped, or is still running, nobody waits for the files.
+        if self._ended is not None and not self._stop:
+            for text in self._collect():
+                self._recorder.say(text, time=_milliseconds())
+        for text in self._outputs.close():
             self._recorder.say(text, time=_milliseconds())
         self._recorder.close(time=_milliseconds())
         while self._spool.blocked:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from pathlib import Path
 
 from agent.config import Home
 from agent.files import remove_tree
@@ -36,13 +35,14 @@ class Workspace:
                 remove_tree(path)
         return found
 
-    def throw_away(self, attempt_id: str) -> Path:
-        """Take the attempt's folder out of the way at once; the path that is left to remove."""
+    def remove(self, attempt_id: str) -> None:
+        """Take the attempt's folder out of the way at once, then remove it."""
         target = self.home.trash / uuid.uuid4().hex
-        path = self.home.attempts / attempt_id
-        if path.exists():
-            path.replace(target)
-        return target
+        try:
+            (self.home.attempts / attempt_id).replace(target)
+        except FileNotFoundError:
+            return
+        remove_tree(target)
 
     def empty_trash(self) -> None:
         for path in self.home.trash.iterdir():

@@ -6,6 +6,7 @@ from __future__ import annotations
 import http.client
 import json
 import time
+from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -20,6 +21,7 @@ from tasks.models import ServerTask
 from tests.harness.installation import Installation
 
 TOKEN = "b" * 32
+IDLE_SECONDS = 5.0
 
 
 class Visitor:
@@ -32,21 +34,29 @@ class Visitor:
         session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
         session[HASH_SESSION_KEY] = user.get_session_auth_hash()
         session.save()
-        self._cookie = f"{settings.SESSION_COOKIE_NAME}={session.session_key}; csrftoken={TOKEN}"
+        self.cookie = f"{settings.SESSION_COOKIE_NAME}={session.session_key}; csrftoken={TOKEN}"
         self._connection = http.client.HTTPConnection("127.0.0.1", installation.port)
+        self._used = time.monotonic()
 
     def get(self, path: str) -> tuple[int, bytes]:
-        self._connection.request("GET", path, headers={"Cookie": self._cookie})
+        self._request("GET", path, headers={"Cookie": self.cookie})
         answer = self._connection.getresponse()
         return answer.status, answer.read()
+
+    def _request(self, method: str, path: str, body: str | None = None, headers: Any = None) -> None:
+        # The server ends connections that nobody has used for a while.
+        if time.monotonic() - self._used > IDLE_SECONDS:
+            self._connection.close()
+        self._connection.request(method, path, body, headers)
+        self._used = time.monotonic()
 
     def start(self, runbook: Runbook, environment: Environment) -> ServerTask:
         """Submits the run dialog."""
         path = f"/projects/{runbook.project.slug}/runbooks/{runbook.slug}/run/"
         source = runbook.published.number if runbook.published else "draft"
         body = urlencode({"environments": environment.pk, "source": source, "csrfmiddlewaretoken": TOKEN})
-        headers = {"Cookie": self._cookie, "Content-Type": "application/x-www-form-urlencoded"}
-        self._connection.request("POST", path, body, headers)
+        headers = {"Cookie": self.cookie, "Content-Type": "application/x-www-form-urlencoded"}
+        self._request("POST", path, body, headers)
         answer = self._connection.getresponse()
         text = answer.read()
         location = answer.getheader("Location") or ""
@@ -57,7 +67,7 @@ class Visitor:
         url = f"ws://127.0.0.1:{self._installation.port}/ws/live/"
         return connect(
             url,
-            additional_headers={"Cookie": self._cookie},
+            additional_headers={"Cookie": self.cookie},
             origin=self._installation.url,
             max_size=None,
         )

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import cycle, islice
 from pathlib import Path
 
+from benchmarks import api, editor, reading, scale, templates
 from benchmarks.browser import Visitor, first_line
 from benchmarks.report import Row, spread
 from environments.models import Environment
+from pools.models import WorkerPool
 from projects.models import Project
 from runbooks.models import Runbook
 from tasks.models import Attempt, ServerTask, TaskState
@@ -25,6 +27,9 @@ PRINT_FAST = """import sys
 line = "\\x1b[32m2026-11-23 12:00:00\\x1b[0m batch %d of 200000 copied, 1,024 rows, all good so far\\n"
 sys.stdout.writelines(line % number for number in range({count}))
 """
+
+
+SECOND_NODE = "second"
 
 
 class Bench:
@@ -43,9 +48,15 @@ class Bench:
     def runbook(self, name: str, *scripts: str, syntax: str = "Bash") -> Runbook:
         return scenarios.runbook(self.project, name, scripts, syntax=syntax)
 
+    def fixed_runbook(self, name: str, pools: Sequence[WorkerPool], *, steps: int) -> Runbook:
+        """Trivial steps that go round these pools."""
+        return scenarios.runbook(self.project, name, ["true"] * steps, pools=pools)
+
     def finished(self, task: ServerTask, *, seconds: float = 120) -> ServerTask:
+        # Looked for seldom: whoever asks takes the processor from those who are measured.
         rows = ServerTask.objects.exclude(completed_at=None).filter(pk=task.pk)
-        return wait_for(rows.first, seconds=seconds, every=0.002)
+        wait_for(rows.exists, seconds=seconds, every=0.05)
+        return rows.get()
 
 
 def dispatch(bench: Bench) -> list[Row]:
@@ -189,18 +200,25 @@ def idle(bench: Bench) -> list[Row]:
     time.sleep(seconds)
     cpu = {pid: 100 * (_cpu(pid) - spent) / seconds for pid, spent in before.items()}
     return [
-        Row("Idle server, memory", f"{_rss(server.pid):.0f} MB", "100 MB"),
+        Row("Idle server, memory", f"{rss(server.pid):.0f} MB", "100 MB"),
         Row("Idle server, processor", f"{cpu[server.pid]:.2f} %", "0.5 %"),
-        Row("Idle agent, memory", f"{max(_rss(pid) for pid in agents):.0f} MB", "30 MB"),
+        Row("Idle agent, memory", f"{max(rss(pid) for pid in agents):.0f} MB", "30 MB"),
         Row("Idle agent, processor", f"{max(cpu[pid] for pid in agents):.2f} %"),
     ]
 
 
-def _rss(pid: int) -> float:
+def rss(pid: int) -> float:
     """Resident memory in MB."""
     found = re.search(r"^VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     assert found is not None
     return int(found[1]) / 1024
+
+
+def cpu_percent(pid: int, *, seconds: float) -> float:
+    """Of one core, over some seconds from now."""
+    before = _cpu(pid)
+    time.sleep(seconds)
+    return 100 * (_cpu(pid) - before) / seconds
 
 
 def _cpu(pid: int) -> float:
@@ -216,7 +234,17 @@ ALL: dict[str, Measure] = {
     "steps": steps,
     "jobs": jobs,
     "log": log,
+    "load": reading.load,
+    "reading": reading.reading,
+    "viewers": reading.viewers,
     "pages": pages,
+    "api": api.api,
+    "editor": editor.editor,
+    "next_step": scale.next_step,
+    "crowd": scale.crowd,
+    "waiting": scale.waiting,
+    "backlog": scale.backlog,
+    "templates": lambda _bench: templates.measured(),
 }
 
 
@@ -225,5 +253,8 @@ def run(installation: Installation, names: list[str]) -> list[Row]:
     rows: list[Row] = []
     for name in names:
         print(f"{name} ...", flush=True)
-        rows += ALL[name](bench)
+        found = ALL[name](bench)
+        for row in found:
+            print(f"  {row.what}: {row.value}", flush=True)
+        rows += found
     return rows

@@ -40,7 +40,10 @@ RUNS: dict[str, Status] = {
     "Skipped": Status("Skipped", Kind.IDLE, "circle-slash"),
     "Unknown": Status("Outcome unknown", Kind.WARN, "circle-question-mark"),
     "LostContact": Status("Lost contact", Kind.BAD, "unplug"),
-    "NeedsApproval": Status("Waiting for approval", Kind.HOLD, "hand"),
+    "Retrying": Status("Waiting to try again", Kind.WARN, "rotate-cw"),
+    "Interrupted": Status("Waiting for an answer", Kind.HOLD, "hand"),
+    "Ignored": Status("Failed, ignored", Kind.WARN, "circle-slash"),
+    "Withdrawn": Status("Never started", Kind.IDLE, "undo-2"),
 }
 
 HEALTH: dict[str, Status] = {
@@ -52,12 +55,20 @@ HEALTH: dict[str, Status] = {
     "Offline": Status("Offline", Kind.BAD, "circle-x"),
     "Full": Status("Full", Kind.WARN, "triangle-alert"),
     "Disabled": Status("Disabled", Kind.IDLE, "power-off"),
+    "Paused": Status("Paused", Kind.WARN, "circle-pause"),
     "Draining": Status("Draining", Kind.WARN, "hourglass"),
     "Revoked": Status("Revoked", Kind.BAD, "key-round"),
     "Enabled": Status("Enabled", Kind.OK, "circle-check"),
 }
 
-FAMILIES: dict[str, dict[str, Status]] = {"run": RUNS, "health": HEALTH}
+NODES: dict[str, Status] = {
+    "Running": Status("Running", Kind.OK, "circle-check"),
+    "Draining": Status("Draining", Kind.WARN, "hourglass"),
+    "Stopped": Status("Stopped", Kind.IDLE, "power-off"),
+    "Away": Status("Away", Kind.BAD, "unplug"),
+}
+
+FAMILIES: dict[str, dict[str, Status]] = {"run": RUNS, "health": HEALTH, "node": NODES}
 
 SPELLINGS = {"cancelled": "canceled", "succeeded": "success"}
 
@@ -75,7 +86,8 @@ BY_KEY: dict[str, dict[str, Status]] = {
 def status_of(state: object, *, family: str = "") -> Status:
     """The look of `state` (a choice, its value, or its words in any case).
 
-    `family` is "run" or "health" and only matters for *Unknown*, which means different things there.
+    `family` is "run", "health" or "node" and only matters for *Unknown* and *Running*, which mean
+    different things there.
     A state that nobody described is shown by its own words, in the idle colour.
     """
     key = _key(str(state))

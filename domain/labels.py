@@ -52,9 +52,20 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
+def article(noun: str) -> str:
+    """ "a worker pool", "an SSH key account"."""
+    return f"{'an' if noun[:1].lower() in 'aeio' or noun.startswith('SSH') else 'a'} {noun}"
+
+
 def spelled(count: int) -> str:
     """Numbers up to ten as words, others as digits."""
     return _SMALL[count] if 0 <= count < len(_SMALL) else f"{count:,}"
+
+
+def ordinal(count: int) -> str:
+    """ "1st", "2nd", "11th"."""
+    ending = "th" if count % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(count % 10, "th")
+    return f"{count:,}{ending}"
 
 
 def listed(items: Sequence[str]) -> str:

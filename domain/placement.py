@@ -38,6 +38,10 @@ class Wait:
     reason: str
 
 
+#: What the reason says where there are workers and all their slots are taken.
+IS_FULL = " is full: "
+
+
 def choose(workers: Sequence[WorkerFacts], *, pool: str, needs: Iterable[str] = ()) -> Chosen | Wait:
     """The worker with the most free slots among those with the tools; ties by least recently used.
 
@@ -50,6 +54,20 @@ def choose(workers: Sequence[WorkerFacts], *, pool: str, needs: Iterable[str] = 
         return Wait(_why_not(workers, fit, pool, needed))
     best = min(free, key=lambda w: (-w.free, w.last_used is not None, w.last_used, w.name))
     return Chosen(best, _why(best, free, len(workers)))
+
+
+def choose_itself(workers: Sequence[WorkerFacts], *, target: str, needs: Iterable[str] = ()) -> Chosen | Wait:
+    """The one machine that a step is to run on, where it can take it now; `workers` is empty if it cannot
+    take anything."""
+    if not workers:
+        return Wait(f"{target} takes nothing now: it is not in contact, disabled or draining.")
+    (machine,) = workers
+    if lacking := sorted(frozenset(needs) - machine.tools):
+        return Wait(f"{target} does not have {listed(lacking)}.")
+    if not machine.free:
+        busy = min(machine.busy, machine.slots)
+        return Wait(f"{target}{IS_FULL}{busy} of {counted(machine.slots, 'slot')} busy.")
+    return Chosen(machine, "The deployment target of this step.")
 
 
 def _why(best: WorkerFacts, free: Sequence[WorkerFacts], total: int) -> str:
@@ -71,4 +89,4 @@ def _why_not(
         return f"No available worker of {pool} has {listed(sorted(needed))}."
     slots = sum(worker.slots for worker in fit)
     busy = sum(min(worker.busy, worker.slots) for worker in fit)
-    return f"{pool} is full: {busy} of {counted(slots, 'slot')} busy."
+    return f"{pool}{IS_FULL}{busy} of {counted(slots, 'slot')} busy."

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from domain import step_types
+from domain.answers import Answers, answer_problems
+from domain.conditions import reason_to_skip
 from domain.labels import Names, label
+from domain.pasting import pasted_problems
 from domain.plan_checks import (
     StepValues,
     capacity_problems,
-    script_problems,
+    condition_problems,
+    parallelism,
+    required_problems,
+    rule_problems,
+    text_problems,
     tie_problems,
     type_problems,
     value_problems,
 )
+from domain.plan_packages import PackageChoices, planned_packages
+from domain.plan_values import credential_problems
 from domain.plans import (
     FixHint,
     FixKind,
     PlanLabels,
+    PlannedPackage,
     PlannedStep,
     PoolCapacity,
     PoolInfo,
@@ -32,8 +43,11 @@ from domain.plans import (
     step_values,
 )
 from domain.pool_choice import PoolChoice, Pools, choose_pool
-from domain.processes import ActionDef, ProcessDef, StepDef
+from domain.processes import ActionDef, Location, ProcessDef, StepDef
 from domain.scopes import Context, Kind, matches
+from domain.step_types.base import PROGRAMS
+from domain.target_checks import no_target_problems, target_problems
+from domain.targets import TargetInfo, choose_targets
 from domain.variables import Candidate
 
 __all__ = [
@@ -61,6 +75,11 @@ __all__ = [
 _OPEN_KINDS = frozenset({Kind.ACTION, Kind.MACHINE, Kind.ROLE})
 
 
+NO_ANSWERS: Answers = {}
+NO_PACKAGES = PackageChoices()
+_CANNOT_RUN = frozenset({ProblemCode.UNKNOWN_STEP_TYPE, ProblemCode.UNKNOWN_SYNTAX})
+
+
 @dataclass(frozen=True, slots=True)
 class _Inputs:
     candidates: Sequence[Candidate]
@@ -68,6 +87,10 @@ class _Inputs:
     pools: Pools
     capacity: Mapping[str, PoolCapacity]
     names: Names
+    left_out: Collection[str]
+    targets: Sequence[TargetInfo]
+    packages: PackageChoices
+    refuse_pasted: bool
 
 
 def plan(
@@ -78,23 +101,38 @@ def plan(
     pools: Mapping[str, PoolInfo],
     capacity: Mapping[str, PoolCapacity],
     names: Names,
+    left_out: Collection[str] = (),
+    targets: Sequence[TargetInfo] = (),
+    answers: Answers = NO_ANSWERS,
+    refuse_pasted: bool = False,
+    packages: PackageChoices = NO_PACKAGES,
 ) -> RunPlan:
     """Plan one run of a process in one environment and for at most one tenant.
 
-    `context` leaves the action open. `pools` are all pools of the space by id. A pool that
-    is not in `capacity` is not judged. `names` label the ids in scopes and context.
+    `candidates` hold the `answers` already, which are checked here. `context` leaves the action open.
+    `pools` are all pools of the space by id. A pool that is not in `capacity` is not judged. `names` label
+    the ids in scopes and context. `left_out` are the ids of actions that whoever starts the run leaves out.
+    `targets` are the deployment targets of the environment. `refuse_pasted`: no answer may get into the text
+    of a script.
     """
-    inputs = _Inputs(candidates, context, pools, capacity, names)
+    inputs = _Inputs(candidates, context, pools, capacity, names, left_out, targets, packages, refuse_pasted)
     values = StepValues(candidates, context)
     steps, problems = list[PlannedStep](), list(_process_problems(process))
     for step, action in process.actions():
         planned, found = _plan_action(step, action, inputs=inputs, values=values)
         steps.append(planned)
         problems += found
-    running = [(step, action) for step, action in process.actions() if not action.is_disabled]
+    runs = {one.action_id: one for one in steps if one.skipped is None}
+    values.on_targets(runs)
+    running = [(step, action) for step, action in process.actions() if action.id in runs]
+    abreast, found = parallelism(steps, values)
+    problems += found
     problems += capacity_problems(steps)
+    problems += target_problems(steps, {one.id: one for one in targets})
     problems += tie_problems(running, values=values, names=names)
     problems += value_problems(running, values=values, context=context)
+    problems += credential_problems(running, values=values)
+    problems += answer_problems(candidates, context, answers)
     return RunPlan(
         context=context,
         labels=_labels(context, names),
@@ -103,6 +141,8 @@ def plan(
         candidates=tuple(
             one for one in candidates if matches(one.scope, context, ignoring=_OPEN_KINDS) is None
         ),
+        left_out=frozenset(left_out),
+        abreast=abreast,
     )
 
 
@@ -136,13 +176,31 @@ def _plan_action(
         slug=action.slug,
         action_type=action.action_type,
         properties=action.properties,
+        condition=step.condition,
+        expression=step.expression,
+        is_required=action.is_required,
+        start=step.start,
+        location=action.location,
     )
-    if action.is_disabled:
-        return replace(planned, skipped="Disabled"), []
-    problems = list(type_problems(step, action))
-    if not problems:
-        planned = replace(planned, needs=(action.syntax.lower(),))
-        problems += script_problems(step, action, values=values, context=inputs.context)
+    if reason := _reason_to_skip(action, inputs):
+        return replace(planned, skipped=reason), []
+    if action.location.has_targets and not action.is_manual:
+        planned = _with_targets(planned, step, inputs)
+        if not planned.targets:
+            return replace(planned, skipped=planned.targets_why), list(no_target_problems(planned))
+    values.on_targets({action.id: planned})
+    problems = [*required_problems(step, action, inputs.left_out), *type_problems(step, action)]
+    can_run = not any(one.code in _CANNOT_RUN for one in problems)
+    if can_run:
+        packages, found = planned_packages(step, action, inputs.packages)
+        planned = replace(planned, needs=_needs(action, packages), packages=packages)
+        problems += found
+        problems += text_problems(step, action, values=values, context=inputs.context)
+        problems += pasted_problems(step, action, values=values, is_refused=inputs.refuse_pasted)
+    problems += rule_problems(step, action)
+    problems += condition_problems(step, action, values=values, context=inputs.context)
+    if action.is_manual or action.location is Location.TARGET:
+        return planned, problems
     choice = choose_pool(
         step,
         action,
@@ -153,6 +211,37 @@ def _plan_action(
     )
     found = [choice.problem] if choice.problem else []
     return _with_pool(planned, choice, inputs), found + problems
+
+
+def _with_targets(planned: PlannedStep, step: StepDef, inputs: _Inputs) -> PlannedStep:
+    environment = label(Kind.ENVIRONMENT, inputs.context.environment or "", inputs.names)
+    choice = choose_targets(
+        step.target_tags, inputs.targets, tenant=inputs.context.tenant, environment=environment
+    )
+    return replace(
+        planned,
+        target_tags=step.target_tags,
+        targets=choice.targets,
+        targets_why=choice.sentence,
+        window=step.window,
+    )
+
+
+def _needs(action: ActionDef, packages: Sequence[PlannedPackage]) -> tuple[str, ...]:
+    """Packages are fetched by a step program."""
+    step_type = step_types.find(action.action_type)
+    own = step_type.needs(action.properties) if step_type else ()
+    return (*own, PROGRAMS) if packages and PROGRAMS not in own else own
+
+
+def _reason_to_skip(action: ActionDef, inputs: _Inputs) -> str | None:
+    """Why a step does not run, as far as it is known before the run."""
+    if action.is_disabled:
+        return "Disabled"
+    if reason := reason_to_skip(action.applies, inputs.context, inputs.names):
+        return reason
+    is_left_out = action.id in inputs.left_out and not action.is_required
+    return "Left out of this run" if is_left_out else None
 
 
 def _with_pool(planned: PlannedStep, choice: PoolChoice, inputs: _Inputs) -> PlannedStep:

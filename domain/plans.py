@@ -11,11 +11,24 @@ from enum import StrEnum
 
 from domain import codec
 from domain.labels import ScopeLabel, counted
-from domain.processes import SCRIPT_BODY, SCRIPT_SYNTAX, Syntax
+from domain.processes import (
+    MANUAL_ACTION,
+    MANUAL_INSTRUCTIONS,
+    SCRIPT_BODY,
+    SCRIPT_SYNTAX,
+    Location,
+    Syntax,
+    rules_of,
+    rules_text,
+)
 from domain.scopes import Context
-from domain.variables import Candidate, resolve_all
+from domain.step_rules import Condition, Start, StepRules
+from domain.targets import PlannedTarget, tag_key
+from domain.variables import Candidate, expanded, resolve_all
 
 SCHEMA = 1
+MOST_ABREAST = 10
+"""Steps, or targets of one step, that run beside each other, unless a variable says otherwise."""
 
 
 class Severity(StrEnum):
@@ -42,7 +55,19 @@ class ProblemCode(StrEnum):
     POOL_FULL = "pool-full"
     MISSING_VALUE = "missing-value"
     BAD_VALUE = "bad-value"
-    UNSUPPORTED_TEMPLATE = "unsupported-template"
+    UNEVALUATED_TOKEN = "unsupported-template"  # noqa: S105 - of a template; the name that stored plans know
+    BAD_RULE = "bad-rule"
+    DELETED_CREDENTIAL = "deleted-credential"
+    BAD_SETTING = "bad-setting"
+    REQUIRED_STEP = "required-step"
+    NO_EXPRESSION = "no-expression"
+    NO_TARGET_TAGS = "no-target-tags"
+    NO_TARGETS = "no-targets"
+    TARGET_NOT_AVAILABLE = "target-not-available"
+    TARGET_LACKS_TOOLS = "target-lacks-tools"
+    BAD_ANSWER = "bad-answer"
+    PASTED_ANSWER = "pasted-answer"
+    MISSING_PACKAGE = "missing-package"
 
 
 class FixKind(StrEnum):
@@ -52,14 +77,16 @@ class FixKind(StrEnum):
     WORKERS = "workers"
     VARIABLE = "variable"
     PROCESS = "process"
+    TARGETS = "targets"
+    PACKAGES = "packages"
 
 
 @dataclass(frozen=True, slots=True)
 class FixHint:
     """Where to put a problem right.
 
-    `id` is a pool's id (POOL, WORKERS), a variable's name (VARIABLE) or a step's id
-    (PROCESS; "" for the process as a whole).
+    `id` is a pool's id (POOL, WORKERS), a variable's name (VARIABLE), a package's ID (PACKAGES) or a
+    step's id (PROCESS; "" for the process as a whole); TARGETS has none.
     """
 
     kind: FixKind
@@ -93,6 +120,7 @@ class PoolCapacity:
     `workers_available` counts enabled, healthy, not draining workers and the slots are
     theirs alone. A built-in worker that stands in for an empty default pool counts as a
     worker. `reason` says why workers are not available ("1 offline, 1 disabled").
+    `workers_returning` lost their connection a moment ago; they usually come back.
     """
 
     workers_total: int
@@ -100,6 +128,12 @@ class PoolCapacity:
     slots_total: int
     slots_free: int
     reason: str = ""
+    workers_returning: int = 0
+
+    @property
+    def is_returning(self) -> bool:
+        """Whether work has to wait for a worker to come back."""
+        return self.workers_available == 0 and self.workers_returning > 0
 
     @property
     def is_full(self) -> bool:
@@ -147,12 +181,29 @@ class PoolReason:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedPackage:
+    """A package that a step gets. `name` is what the step calls it, "" for its own; `version` is "" only if
+    `problems` of the plan say why."""
+
+    name: str
+    package_id: str
+    version: str
+    extract: bool = True
+
+    @property
+    def label(self) -> str:
+        return f"{self.package_id} {self.version}".strip()
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedStep:
     """One action of the process, with the pool that it runs on.
 
-    `skipped` says why the step does not run; it has no pool then. A step that runs has no
-    pool only if `problems` of the plan say why. `needs` names the shells that the worker
-    must have ("bash", "python").
+    `skipped` says why the step does not run; it has no pool then, and neither has a manual one, nor one
+    that runs on its targets themselves. Another step that runs has no pool only if `problems` of the plan
+    say why. `needs` names what the worker must have ("bash", "python"). `targets_why` says why it has
+    these `targets`,
+    of which at most `window` are at work at once, 0 for the usual number.
     """
 
     number: int
@@ -168,6 +219,16 @@ class PlannedStep:
     pool_name: str = ""
     why: PoolReason | None = None
     capacity: PoolCapacity | None = None
+    condition: Condition = Condition.SUCCESS
+    expression: str = ""
+    is_required: bool = False
+    start: Start = Start.AFTER_PREVIOUS
+    location: Location = Location.WORKER
+    target_tags: tuple[str, ...] = ()
+    targets: tuple[PlannedTarget, ...] = ()
+    targets_why: str = ""
+    window: int = 0
+    packages: tuple[PlannedPackage, ...] = ()
 
     @property
     def script(self) -> str:
@@ -178,6 +239,32 @@ class PlannedStep:
     def syntax(self) -> Syntax:
         """The script's language; Bash where none is stated. Raises ValueError if unknown."""
         return Syntax(self.properties.get(SCRIPT_SYNTAX) or Syntax.BASH)
+
+    @property
+    def is_manual(self) -> bool:
+        """Whether it waits for a person instead of a worker."""
+        return self.action_type == MANUAL_ACTION
+
+    @property
+    def instructions(self) -> str:
+        """What a manual step asks a person to do, not substituted."""
+        return self.properties.get(MANUAL_INSTRUCTIONS, "")
+
+    @property
+    def rules(self) -> StepRules:
+        """What the step declares about when it runs, tries, time and unknown outcomes."""
+        own = rules_of(self.action_type, self.properties)
+        return replace(own, condition=self.condition, required=self.is_required)
+
+
+def step_text(step: PlannedStep, *, with_person: bool = True) -> str:
+    """When a step starts and what its rules say, in one line. `with_person`: that it waits for one, too."""
+    together = "together with the step before it"
+    starts = [together] if step.start is Start.WITH_PREVIOUS and step.number > 1 else []
+    if step.window and len(step.targets) > 1:
+        starts.append(f"{counted(step.window, 'target')} at a time")
+    rules = step.rules if with_person else replace(step.rules, manual=False)
+    return "; ".join(part for part in (*starts, rules_text(rules)) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,13 +280,16 @@ class PlanLabels:
 @dataclass(frozen=True, slots=True)
 class RunPlan:
     """The same for preview, run and API. `candidates` are those that this run can use,
-    sensitive values as the ciphertext that they came as."""
+    sensitive values as the ciphertext that they came as. `left_out` are the ids of the actions that were not
+    wanted this time; `abreast` is how many steps may run beside each other."""
 
     context: Context
     labels: PlanLabels
     steps: tuple[PlannedStep, ...]
     problems: tuple[Problem, ...] = ()
     candidates: tuple[Candidate, ...] = ()
+    left_out: frozenset[str] = frozenset()
+    abreast: int = MOST_ABREAST
     schema: int = SCHEMA
 
     @property
@@ -227,17 +317,38 @@ class RunPlan:
         codec.check_schema(data, supported=SCHEMA)
         return codec.decode_fields(cls, data)
 
+    @staticmethod
+    def left_out_of(data: codec.Json) -> frozenset[str]:
+        """Of a stored plan, also of one that this version cannot read."""
+        return frozenset(map(str, data.get("left_out", ())))
 
-def step_context(plan: RunPlan, step: PlannedStep) -> Context:
-    """Where one step of the run happens."""
-    return replace(plan.context, action=step.action_id)
+
+def step_context(plan: RunPlan, step: PlannedStep, target: PlannedTarget | None = None) -> Context:
+    """Where one step of the run happens, for one of its targets."""
+    return action_context(plan.context, step.action_id, target)
 
 
-def step_values(plan: RunPlan, step: PlannedStep) -> dict[str, Candidate]:
-    """The value of each variable at one step, keyed by the variable's name.
+def action_context(context: Context, action_id: str, target: PlannedTarget | None) -> Context:
+    """Of a run's context, that of one action, for one of its targets."""
+    if target is None:
+        return replace(context, action=action_id)
+    return replace(
+        context,
+        action=action_id,
+        machine=target.id,
+        roles=frozenset(map(tag_key, target.tags)),
+        targeted_roles=frozenset(map(tag_key, target.matched)),
+    )
+
+
+def step_values(
+    plan: RunPlan, step: PlannedStep, target: PlannedTarget | None = None
+) -> dict[str, Candidate]:
+    """The value of each variable at one step, keyed by the variable's name, with those that accounts give;
+    for a step with targets, those of one target.
 
     Names without a value here are left out, and so are tied ones: a plan with a tie
     cannot start.
     """
-    resolutions = resolve_all(plan.candidates, step_context(plan, step))
-    return {name: one.winner for name, one in resolutions.items() if one.winner is not None}
+    resolutions = resolve_all(plan.candidates, step_context(plan, step, target))
+    return expanded(one.winner for one in resolutions.values() if one.winner is not None)

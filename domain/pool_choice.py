@@ -95,7 +95,7 @@ def _by_variable(step: StepDef, resolution: Resolution, *, pools: Pools, names: 
         ReasonKind.VARIABLE,
         f"Step {step.number} takes its pool from {resolution.name}. {_tally(resolution)}",
         variable=resolution.name,
-        rows=tuple(_row(verdict, pools, names) for verdict in resolution.verdicts),
+        rows=reason_rows(resolution, pools, names),
     )
     winner = resolution.winner
     if winner is not None and winner.type is VariableType.WORKER_POOL and winner.value in pools:
@@ -117,16 +117,22 @@ def _tally(resolution: Resolution) -> str:
     return f"{spelled(defined).capitalize()} values are defined and {match} this run.{used}"
 
 
+def reason_rows(resolution: Resolution, pools: Pools, names: Names) -> tuple[ReasonRow, ...]:
+    """What became of each value of the variable."""
+    return tuple(_row(verdict, pools, names) for verdict in resolution.verdicts)
+
+
 def _row(verdict: Verdict, pools: Pools, names: Names) -> ReasonRow:
     return ReasonRow(
-        value=_pool_name(verdict.candidate, pools),
+        value=pool_name(verdict.candidate, pools),
         labels=scope_labels(verdict.candidate.scope, names),
         result=verdict.sentence,
         used=verdict.outcome is Outcome.USED,
     )
 
 
-def _pool_name(candidate: Candidate, pools: Pools) -> str:
+def pool_name(candidate: Candidate, pools: Pools) -> str:
+    """The name as it is now; of a pool that was deleted, as it was when the value was kept."""
     if candidate.type is VariableType.WORKER_POOL and candidate.value in pools:
         return pools[candidate.value].name
     return candidate.shown
@@ -160,4 +166,4 @@ def _no_value(resolution: Resolution, pools: Pools, names: Names) -> str:
 
 
 def _described(candidate: Candidate, pools: Pools, names: Names) -> str:
-    return f"{_pool_name(candidate, pools)} ({scope_text(candidate.scope, names)})"
+    return f"{pool_name(candidate, pools)} ({scope_text(candidate.scope, names)})"

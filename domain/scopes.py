@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from domain.tags import tag_key
+
 
 class Kind(StrEnum):
     """What a value can be scoped to, in the spelling of the REST API."""
@@ -109,7 +111,11 @@ UNSCOPED = Scope()
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Where a run, or one step of it, happens; what is not known or not there is None."""
+    """Where a run, or one step of it, happens; what is not known or not there is None.
+
+    `roles` are the keys (`domain.targets.tag_key`) of the target tags of the machine, `targeted_roles`
+    of those of them that the step names.
+    """
 
     environment: str | None = None
     tenant: str | None = None
@@ -119,6 +125,7 @@ class Context:
     channel: str | None = None
     machine: str | None = None
     roles: frozenset[str] = field(default_factory=frozenset)
+    targeted_roles: frozenset[str] = field(default_factory=frozenset)
 
     def ids(self, kind: Kind) -> frozenset[str]:
         """The ids that the context has of one kind; empty when it has none."""
@@ -190,9 +197,14 @@ def matches(scope: Scope, context: Context, *, ignoring: frozenset[Kind] = froze
         return None
     wanted = {kind: ids for kind, ids in scope.entries if kind not in ignoring}
     for kind in _EXPLAIN_FIRST:
-        if kind in wanted and wanted[kind].isdisjoint(context.ids(kind)):
+        if kind in wanted and _keys(kind, wanted[kind]).isdisjoint(context.ids(kind)):
             return Mismatch(kind=kind, reason=_reason(kind, context))
     return None
+
+
+def _keys(kind: Kind, ids: frozenset[str]) -> frozenset[str]:
+    """Target tags ignore case."""
+    return frozenset(map(tag_key, ids)) if kind is Kind.ROLE else ids
 
 
 def _reason(kind: Kind, context: Context) -> MismatchReason:
@@ -203,15 +215,26 @@ def _reason(kind: Kind, context: Context) -> MismatchReason:
     return MismatchReason.NO_TENANT if context.tenant is None else MismatchReason.OTHER
 
 
-def rank(scope: Scope) -> tuple[bool, ...]:
-    """How specific a scope is; compare with `<` and `>`.
+def rank(scope: Scope, context: Context | None = None) -> tuple[bool, ...]:
+    """How specific a scope is in a context; compare with `<` and `>`.
 
     One flag per kind in the order of STRENGTH, compared from the left: a value for a
     step beats every value that names none, whatever else those name, and of two values
-    that agree on the stronger kinds the one that names a further kind wins. How many
-    ids a kind lists does not count. Two scopes are equal in rank only if they name the
-    same kinds. Source: the published order of Octopus Deploy; the preference of project
+    that agree on the stronger kinds the one that names a further kind wins. A target tag
+    that the step names comes before one that only the machine has. How many ids a kind
+    lists does not count. Without a context two scopes are equal in rank only if they name
+    the same kinds. Source: the published order of Octopus Deploy; the preference of project
     over library values comes after this rank, see `domain.variables.resolve`.
     """
     named = {kind for kind, _ in scope.entries}
-    return tuple(kind in named for kind in STRENGTH)
+    flags = [kind in named for kind in STRENGTH]
+    flags.insert(STRENGTH.index(Kind.ROLE), names_targeted_role(scope, context))
+    return tuple(flags)
+
+
+def names_targeted_role(scope: Scope, context: Context | None) -> bool:
+    """Whether the scope names a target tag that the step names too."""
+    roles = scope.get(Kind.ROLE)
+    if context is None or roles is None:
+        return False
+    return not _keys(Kind.ROLE, roles).isdisjoint(context.targeted_roles)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from domain.plans import PlannedStep
@@ -17,16 +18,31 @@ class Ref:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseHistory:
+    """Versions, "" where there is none. `previous` is the release that was made before this one. `here` means
+    in the environment, for the tenant: `current` is the one that was deployed last with success, and
+    `previous_here` the last of those that is another than this one."""
+
+    previous: str = ""
+    previous_here: str = ""
+    current_here: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RunFacts:
     """What is known of a run when a step of it starts; what does not exist is None or "".
 
     Points in time are ISO 8601 text. `release.name` is the version. `machine` is the
-    worker that was chosen and `pool` its pool.
+    worker that was chosen and `pool` its pool; for a step with deployment targets `machine` is the target,
+    with its tags. `hostname` is that of the machine. `in_role` are the names of all targets of the run by
+    their tags. `trigger` names what started the run, "" for a person.
+    `release_link` and `run_link` are paths on the server.
     """
 
     space: Ref | None = None
     project: Ref | None = None
     environment: Ref | None = None
+    environment_order: int | None = None
     tenant: Ref | None = None
     tenant_tags: frozenset[str] = field(default_factory=frozenset)
     runbook: Ref | None = None
@@ -34,13 +50,23 @@ class RunFacts:
     runbook_run: Ref | None = None
     release: Ref | None = None
     release_notes: str = ""
+    release_created: str = ""
     deployment: Ref | None = None
     created: str = ""
     created_by: str = ""
     task: Ref | None = None
+    trigger: str = ""
     pool: Ref | None = None
     machine: Ref | None = None
+    roles: tuple[str, ...] = ()
+    hostname: str = ""
+    in_role: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     server_uri: str = ""
+    project_group: Ref | None = None
+    queue_expires: str = ""
+    history: ReleaseHistory = field(default_factory=lambda: ReleaseHistory())
+    release_link: str = ""
+    run_link: str = ""
 
 
 _ANY_RUN = (
@@ -48,20 +74,30 @@ _ANY_RUN = (
     "Space.Name",
     "Project.Id",
     "Project.Name",
+    "ProjectGroup.Id",
+    "ProjectGroup.Name",
     "Environment.Id",
     "Environment.Name",
+    "Environment.SortOrder",
     "Task.Id",
     "Task.Name",
+    "Task.QueueTime",
+    "Task.QueueTimeExpiry",
+    "Deployment.Trigger.Name",
     "Step.Id",
     "Step.Name",
     "Step.Number",
     "Action.Id",
     "Action.Name",
     "Action.Number",
+    "Action.IsSkipped",
     "WorkerPool.Id",
     "WorkerPool.Name",
     "Machine.Id",
     "Machine.Name",
+    "Machine.Roles",
+    "Machine.Hostname",
+    "Action.TargetRoles",
     "Web.ServerUri",
 )
 _TENANT = ("Deployment.Tenant.Id", "Deployment.Tenant.Name", "Deployment.Tenant.Tags")
@@ -74,15 +110,23 @@ _RUNBOOK = (
     "RunbookRun.Name",
     "RunbookRun.Created",
     "RunbookRun.CreatedBy.Username",
+    "Web.RunbookRunLink",
 )
 _DEPLOYMENT = (
     "Release.Id",
     "Release.Number",
     "Release.Notes",
+    "Release.Created",
+    "Release.Channel.Name",
+    "Release.Previous.Number",
+    "Release.PreviousForEnvironment.Number",
+    "Release.CurrentForEnvironment.Number",
     "Deployment.Id",
     "Deployment.Name",
     "Deployment.Created",
     "Deployment.CreatedBy.Username",
+    "Web.ReleaseLink",
+    "Web.DeploymentLink",
 )
 
 
@@ -93,13 +137,13 @@ def known_names(context: Context) -> frozenset[str]:
     return frozenset(f"Octopus.{name}" for name in (*_ANY_RUN, *of_process, *of_tenant))
 
 
-def system_variables(facts: RunFacts, step: PlannedStep) -> dict[str, str]:
-    """The system variables for one step of a run."""
+def system_variables(facts: RunFacts, step: PlannedStep | None) -> dict[str, str]:
+    """The system variables for one step of a run, or for None those of the run as a whole."""
     values = {
         **_of_things(facts),
         **_of_runbook(facts),
         **_of_deployment(facts),
-        **_of_step(step),
+        **(_of_step(step) if step else {}),
         "Web.ServerUri": facts.server_uri,
     }
     return {f"Octopus.{name}": value for name, value in values.items()}
@@ -109,10 +153,18 @@ def _of_things(facts: RunFacts) -> dict[str, str]:
     values = {
         **_pair("Space", facts.space),
         **_pair("Project", facts.project),
+        **_pair("ProjectGroup", facts.project_group),
         **_pair("Environment", facts.environment),
+        "Environment.SortOrder": "" if facts.environment_order is None else str(facts.environment_order),
         **_pair("Task", facts.task),
+        "Task.QueueTime": facts.created,
+        "Task.QueueTimeExpiry": facts.queue_expires,
+        "Deployment.Trigger.Name": facts.trigger,
         **_pair("WorkerPool", facts.pool),
         **_pair("Machine", facts.machine),
+        "Machine.Roles": ",".join(facts.roles),
+        "Machine.Hostname": facts.hostname,
+        **{f"Environment.MachinesInRole[{role}]": ",".join(names) for role, names in facts.in_role.items()},
         **_pair("Deployment.Tenant", facts.tenant),
     }
     if facts.tenant is not None:
@@ -129,6 +181,7 @@ def _of_runbook(facts: RunFacts) -> dict[str, str]:
         **_pair("RunbookRun", facts.runbook_run),
         "RunbookRun.Created": facts.created,
         "RunbookRun.CreatedBy.Username": facts.created_by,
+        "Web.RunbookRunLink": facts.run_link,
     }
 
 
@@ -139,9 +192,17 @@ def _of_deployment(facts: RunFacts) -> dict[str, str]:
         "Release.Id": facts.release.id,
         "Release.Number": facts.release.name,
         "Release.Notes": facts.release_notes,
+        "Release.Created": facts.release_created,
+        # Each project has one channel.
+        "Release.Channel.Name": "Default",
+        "Release.Previous.Number": facts.history.previous,
+        "Release.PreviousForEnvironment.Number": facts.history.previous_here,
+        "Release.CurrentForEnvironment.Number": facts.history.current_here,
         **_pair("Deployment", facts.deployment),
         "Deployment.Created": facts.created,
         "Deployment.CreatedBy.Username": facts.created_by,
+        "Web.ReleaseLink": facts.release_link,
+        "Web.DeploymentLink": facts.run_link,
     }
 
 
@@ -153,7 +214,20 @@ def _of_step(step: PlannedStep) -> dict[str, str]:
         "Action.Id": step.action_id,
         "Action.Name": step.name,
         "Action.Number": str(step.number),
+        "Action.TargetRoles": ",".join(step.target_tags),
+        # Nobody else is there to ask: a step that is left out gets no variables.
+        "Action.IsSkipped": "False",
+        **_of_packages(step),
     }
+
+
+def _of_packages(step: PlannedStep) -> dict[str, str]:
+    """Where they are on the disk is the worker's to add."""
+    found: dict[str, str] = {}
+    for package in step.packages:
+        prefix = f"Action.Package[{package.name}]" if package.name else "Action.Package"
+        found |= {f"{prefix}.PackageId": package.package_id, f"{prefix}.PackageVersion": package.version}
+    return found
 
 
 def _pair(prefix: str, ref: Ref | None) -> dict[str, str]:

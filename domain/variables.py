@@ -11,7 +11,20 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import combinations
 
-from domain.scopes import NOUN, STRENGTH, UNSCOPED, Context, Kind, Mismatch, Scope, matches, rank
+from domain.labels import article
+from domain.prompts import Prompt
+from domain.scopes import (
+    NOUN,
+    STRENGTH,
+    UNSCOPED,
+    Context,
+    Kind,
+    Mismatch,
+    Scope,
+    matches,
+    names_targeted_role,
+    rank,
+)
 
 MASK = "********"
 SHORTEST_SECRET = 4
@@ -24,6 +37,35 @@ class VariableType(StrEnum):
     STRING = "String"
     SENSITIVE = "Sensitive"
     WORKER_POOL = "WorkerPool"
+    CERTIFICATE = "Certificate"
+    USERNAME_PASSWORD = "UsernamePasswordAccount"  # noqa: S105  # a type, not a password
+    SSH_KEY = "SshKeyAccount"
+    TOKEN = "TokenAccount"  # noqa: S105  # a type, not a token
+
+
+CREDENTIALS = frozenset(
+    {
+        VariableType.CERTIFICATE,
+        VariableType.USERNAME_PASSWORD,
+        VariableType.SSH_KEY,
+        VariableType.TOKEN,
+    }
+)
+"""Types whose value is the id of something that gives several values at once."""
+
+REFERENCES = CREDENTIALS | {VariableType.WORKER_POOL}
+"""Types whose value is an id; `Candidate.label` is the name of what it stands for."""
+
+TYPE_NOUN = {
+    VariableType.STRING: "text",
+    VariableType.SENSITIVE: "sensitive value",
+    VariableType.WORKER_POOL: "worker pool",
+    VariableType.CERTIFICATE: "certificate",
+    VariableType.USERNAME_PASSWORD: "username and password account",
+    VariableType.SSH_KEY: "SSH key account",
+    VariableType.TOKEN: "token account",
+}
+"""The word for each type within a sentence."""
 
 
 class Source(StrEnum):
@@ -34,12 +76,28 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class SubValue:
+    """One of the values that an account or a certificate gives, such as Username of Database.Login as
+    `#{Database.Login.Username}`. A sensitive one is ciphertext."""
+
+    name: str
+    value: str
+    is_sensitive: bool = False
+
+    def __repr__(self) -> str:
+        return f"SubValue(name={self.name!r}, value={MASK if self.is_sensitive else self.value!r})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Candidate:
     """One value of a variable.
 
     `value` of a SENSITIVE candidate is ciphertext and stays out of every explanation.
     `label` is what a person reads instead of an id, such as a pool's name at the time
-    of the snapshot.
+    of the snapshot; `library` is the name of the set that a LIBRARY value stands
+    in. `prompt` is what is asked when a run starts, and `is_answer` says that the value is what somebody
+    answered. `parts` are looked up when a run is planned, so that a new password
+    reaches the next run of an old release; an account without any has been deleted.
     """
 
     id: str
@@ -49,6 +107,10 @@ class Candidate:
     scope: Scope = UNSCOPED
     source: Source = Source.PROJECT
     label: str = ""
+    parts: tuple[SubValue, ...] = ()
+    library: str = ""
+    prompt: Prompt | None = None
+    is_answer: bool = False
 
     @property
     def shown(self) -> str:
@@ -76,7 +138,8 @@ class Verdict:
     """What became of one candidate, and the kind that decided it.
 
     `against` is the candidate that won (LOST); `kind` is the kind that the winner names
-    and this one does not (LOST; None when project beat library) or that does not match
+    and this one does not (LOST; None when project beat library; a target tag may be named
+    by both, and only the winner's is one that the step names) or that does not match
     (MISMATCH).
     """
 
@@ -89,6 +152,13 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """What a page says, such as "Used. Exact environment" or "Other environment"."""
+        more = f". From the library set {self.candidate.library}" if self.candidate.library else ""
+        if self.candidate.is_answer:
+            more += ". Answered when the run was started"
+        return f"{self._sentence}{more}"
+
+    @property
+    def _sentence(self) -> str:
         if self.mismatch is not None:
             return self.mismatch.sentence
         if self.outcome is Outcome.USED:
@@ -97,6 +167,8 @@ class Verdict:
             return "Tied with a value that is just as specific"
         if self.kind is None:
             return "The project's own value goes before this one"
+        if self.kind in self.candidate.scope:
+            return f"Less specific: the value used names a {NOUN[self.kind]} that the step names too"
         return f"Less specific: the value used also names the {NOUN[self.kind]}"
 
 
@@ -156,10 +228,11 @@ def resolve_values(name: str, own: Sequence[Candidate], context: Context) -> Res
     """Like `resolve`, for candidates that all have this name already."""
     mismatches = [matches(candidate.scope, context) for candidate in own]
     fitting = [one for one, against in zip(own, mismatches, strict=True) if against is None]
-    best = _best(fitting)
+    best = _best(fitting, context)
     winner = best[0] if len(best) == 1 else None
     verdicts = tuple(
-        _verdict(candidate, mismatch, best) for candidate, mismatch in zip(own, mismatches, strict=True)
+        _verdict(candidate, mismatch, best, context)
+        for candidate, mismatch in zip(own, mismatches, strict=True)
     )
     return Resolution(name, winner, verdicts, tie=tuple(best) if len(best) > 1 else ())
 
@@ -171,28 +244,63 @@ def resolve_all(candidates: Iterable[Candidate], context: Context) -> dict[str, 
     }
 
 
-def _strength(candidate: Candidate) -> tuple[bool, ...]:
-    return (*rank(candidate.scope), candidate.source is Source.PROJECT)
+def expanded(winners: Iterable[Candidate]) -> dict[str, Candidate]:
+    """The values by name, with those that accounts and certificates among them give.
+
+    They come after the choice between candidates, so that a name never mixes the parts of two
+    accounts. A variable that is spelled out, such as one named Login.Username, stays.
+    """
+    found = {one.name: one for one in winners}
+    keys = {name_key(name) for name in found}
+    for winner in list(found.values()):
+        for part in winner.parts:
+            name = f"{winner.name}.{part.name}"
+            if name_key(name) not in keys:
+                found[name] = _sub_candidate(winner, part, name)
+    return found
 
 
-def _best(fitting: Sequence[Candidate]) -> list[Candidate]:
+def _sub_candidate(winner: Candidate, part: SubValue, name: str) -> Candidate:
+    return Candidate(
+        id=f"{winner.id}.{part.name}",
+        name=name,
+        type=VariableType.SENSITIVE if part.is_sensitive else VariableType.STRING,
+        value=part.value,
+        scope=winner.scope,
+        source=winner.source,
+        library=winner.library,
+    )
+
+
+def _strength(candidate: Candidate, context: Context) -> tuple[bool, ...]:
+    return (*rank(candidate.scope, context), candidate.source is Source.PROJECT)
+
+
+def _best(fitting: Sequence[Candidate], context: Context) -> list[Candidate]:
     if len(fitting) < 2:
         return list(fitting)
-    top = max(_strength(candidate) for candidate in fitting)
-    return [candidate for candidate in fitting if _strength(candidate) == top]
+    top = max(_strength(candidate, context) for candidate in fitting)
+    return [candidate for candidate in fitting if _strength(candidate, context) == top]
 
 
-def _verdict(candidate: Candidate, mismatch: Mismatch | None, best: Sequence[Candidate]) -> Verdict:
+def _verdict(
+    candidate: Candidate, mismatch: Mismatch | None, best: Sequence[Candidate], context: Context
+) -> Verdict:
     if mismatch is not None:
         return Verdict(candidate, Outcome.MISMATCH, kind=mismatch.kind, mismatch=mismatch)
     if any(one is candidate for one in best):
         return Verdict(candidate, Outcome.USED if len(best) == 1 else Outcome.TIED)
-    kind = _deciding_kind(best[0].scope, candidate.scope)
+    kind = _deciding_kind(best[0].scope, candidate.scope, context)
     return Verdict(candidate, Outcome.LOST, kind=kind, against=best[0])
 
 
-def _deciding_kind(winner: Scope, loser: Scope) -> Kind | None:
-    return next((kind for kind in STRENGTH if kind in winner and kind not in loser), None)
+def _deciding_kind(winner: Scope, loser: Scope, context: Context) -> Kind | None:
+    for kind in STRENGTH:
+        if kind in winner and kind not in loser:
+            return kind
+        if kind is Kind.ROLE and names_targeted_role(winner, context) > names_targeted_role(loser, context):
+            return kind
+    return None
 
 
 def validate_name(name: str) -> str | None:
@@ -213,8 +321,8 @@ def validate_value(type: VariableType, value: str) -> str | None:
             f"A sensitive value needs at least {SHORTEST_SECRET} characters: "
             "a shorter one cannot be masked in logs."
         )
-    if type is VariableType.WORKER_POOL and not value:
-        return "Choose a worker pool."
+    if type in REFERENCES and not value:
+        return f"Choose {article(TYPE_NOUN[type])}."
     return None
 
 

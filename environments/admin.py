@@ -19,10 +19,16 @@ class EnvironmentAdmin(ServiceAdmin):
     list_filter = ["space"]
     search_fields = ["name", "description"]
     list_select_related = ["space"]
-    fields = ["space", "name", "description", "hue"]
+    fields = ["space", "name", "description", "hue", "guided_failure"]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        values = {"name": obj.name, "description": obj.description, "hue": obj.hue, "user": request.user}
+        values = {
+            "name": obj.name,
+            "description": obj.description,
+            "hue": obj.hue,
+            "guided_failure": obj.guided_failure,
+            "user": request.user,
+        }
         if change:
             environments.edit(Environment.objects.get(pk=obj.pk), **values)
         else:

@@ -22,5 +22,15 @@ class EnvironmentForm(NamedForm):
         help_text="Shown as a small square beside the name, everywhere.",
     )
 
+    guided_failure = forms.BooleanField(
+        label="Ask a person when a step fails",
+        required=False,
+        help_text="The run waits for an answer: try again, ignore, or fail. Projects and runbooks may say "
+        "otherwise.",
+    )
+
     def values_of(self, instance: Any) -> dict[str, Any]:
-        return super().values_of(instance) | {"hue": instance.hue}
+        return super().values_of(instance) | {
+            "hue": instance.hue,
+            "guided_failure": instance.guided_failure,
+        }

@@ -60,14 +60,18 @@ def _run(supervisor: Supervisor, chosen: Options, *, first: prepare.FirstSignIn 
 
     if first:
         # Before anything else can go wrong: it cannot be shown again.
-        say("\nFirst sign-in, shown only now:\n")
-        say(f"    user      {first.username}\n    password  {first.password}\n")
+        show(first)
     supervisor.start_server()
     for name, command in agents.ready(chosen, is_first_start=first is not None):
         supervisor.start_agent(name, command)
     connections.close_all()
     _greet(chosen, first=first)
     return supervisor.run()
+
+
+def show(first: prepare.FirstSignIn) -> None:
+    say("\nFirst sign-in, shown only now:\n")
+    say(f"    user      {first.username}\n    password  {first.password}\n")
 
 
 def _greet(chosen: Options, *, first: prepare.FirstSignIn | None) -> None:

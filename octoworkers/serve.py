@@ -1,4 +1,4 @@
-"""One process: Daphne answers HTTP and WebSockets, and the embedded engine runs in the same loop."""
+"""One process: Daphne answers HTTP and WebSockets, and the engine runs in the same loop, or elsewhere."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import asyncio
 import logging
 import signal
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import daphne.server  # installs the asyncio reactor, so it stands before every other use of Twisted
 from twisted.internet import reactor as _reactor
 
 from octoworkers.launcher.options import listen
+from octoworkers.launcher.refusal import report_failed_start
 
 reactor: Any = _reactor
 log = logging.getLogger("octoworkers.serve")
@@ -23,11 +25,14 @@ STOP_TIMEOUT = 15
 
 
 class Service:
-    """The server of one node, from the bound socket until the last write is committed."""
+    """The server of one node, from the bound socket until the last write is committed. `runner` makes the
+    node's `tasks.engine.runner.Runner`, given what to call when this process has to end."""
 
-    def __init__(self, *, sock: socket.socket, application: Any, engine: Any) -> None:
+    def __init__(
+        self, *, sock: socket.socket, application: Any, runner: Callable[[Callable[[], None]], Any]
+    ) -> None:
         self._sock = sock
-        self._engine = engine
+        self._runner = runner(self._fail)
         self._stopping = False
         self._failed = False
         self._server = daphne.server.Server(
@@ -62,33 +67,50 @@ class Service:
     async def _start(self) -> None:
         """The engine first: who connects before it is up waits in the socket's queue."""
         try:
-            await self._engine.start()
+            await self._runner.start()
             self._sock.setblocking(False)  # the reactor takes over the descriptor as it is
             reactor.adoptStreamPort(self._sock.fileno(), self._sock.family, self._server.http_factory)
             self._sock.close()
-        except Exception:
-            log.exception("The server did not start.")
+        except Exception as error:
+            report_failed_start(error)
             self._failed = True
             reactor.stop()
+
+    def _fail(self) -> None:
+        """Like SIGTERM, but whoever watches the process sees that it did not want to end."""
+        self._failed = True
+        self._stop()
 
     def _stop(self) -> None:
         if not self._stopping:
             self._stopping = True
-            self._task = asyncio.get_event_loop().create_task(self._stop_engine())
+            self._task = asyncio.get_event_loop().create_task(self._stop_runner())
 
-    async def _stop_engine(self) -> None:
+    async def _stop_runner(self) -> None:
         try:
-            await asyncio.wait_for(self._engine.stop(), STOP_TIMEOUT)
+            await asyncio.wait_for(self._runner.stop(), STOP_TIMEOUT)
         except Exception:
             log.exception("The engine did not stop cleanly; the next start takes up what it left.")
         finally:
             reactor.stop()
 
 
-def serve(*, host: str, port: int) -> int:
+def serve(*, host: str, port: int, with_engine: bool = True) -> int:
     """Runs the server on this address. Django must be set up. Raises `CannotStart`."""
     sock = listen(host, port)
-    from octoworkers.asgi import application  # noqa: PLC0415  # after the socket: refusals come at once
-    from tasks.engine.runner import Engine  # noqa: PLC0415
+    from django.conf import settings  # noqa: PLC0415  # after the socket: refusals come at once
 
-    return Service(sock=sock, application=application, engine=Engine()).run()
+    from octoworkers.asgi import application  # noqa: PLC0415
+    from octoworkers.services import rotation  # noqa: PLC0415
+    from tasks.engine.node import CurrentNode  # noqa: PLC0415
+    from tasks.engine.runner import Runner  # noqa: PLC0415
+
+    if warning := rotation.unreadable():
+        logging.getLogger("octoworkers.node").error(warning)
+    node = CurrentNode(settings.NODE_NAME, runs_engine=with_engine, serves_web=True, address=address_of(sock))
+    return Service(sock=sock, application=application, runner=lambda end: Runner(node, on_replaced=end)).run()
+
+
+def address_of(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from octoworkers.api.openapi import SPECTACULAR
 from octoworkers.conf import load_keys
+from octoworkers.master_keys import MasterKeys
+from octoworkers.storage import object_storage
 from octoworkers.version import VERSION
 
 env = environ.FileAwareEnv()
@@ -17,9 +21,13 @@ HOME = Path(env.str("OCTOWORKERS_HOME", str(BASE_DIR / "var"))).expanduser().abs
 PRODUCTION = env.bool("OCTOWORKERS_PRODUCTION", False)
 DEBUG = env.bool("OCTOWORKERS_DEBUG", False)
 
-_keys = load_keys(HOME / "keys.json")
+KEYS_FILE = HOME / "keys.json"
+_keys = load_keys(KEYS_FILE)
 SECRET_KEY = env.str("OCTOWORKERS_SECRET_KEY", _keys.secret_key)
-MASTER_KEY = _keys.master_key
+#: Seal sensitive values, see `variables.services.sealing`.
+MASTER_KEYS = MasterKeys(KEYS_FILE)
+#: The same on every node of an installation, whichever master key it has.
+INSTALLATION_MARK = _keys.mark
 SERVER_KEY = _keys.server_key
 
 #: Address under which browsers and agents reach this server, for example https://ops.example.org
@@ -53,6 +61,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "rest_framework",
+    "drf_spectacular",
     "django_htmx",
     "template_partials",
     "common",
@@ -64,6 +73,7 @@ INSTALLED_APPS = [
     "workers",
     "processes",
     "variables",
+    "packages",
     "tasks",
     "projects",
     "runbooks",
@@ -71,6 +81,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "octoworkers.health.HealthMiddleware",
+    "octoworkers.api.middleware.ApiMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "common.csp.ContentSecurityPolicyMiddleware",
@@ -115,18 +127,46 @@ if _database["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;",
     }
 else:
+    INSTALLED_APPS.append("procrastinate.contrib.django")
+    # A connection that the server closed meanwhile is noticed before a page needs it.
+    _database["CONN_HEALTH_CHECKS"] = True
+    _options = _database.setdefault("OPTIONS", {})
     # Seconds; a database that is away is reported instead of waited for.
-    _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
+    _options.setdefault("connect_timeout", 10)
+    # Locks of a node whose machine died, or that stands still, are free after a minute.
+    _options.setdefault(
+        "options",
+        "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3 "
+        "-c idle_in_transaction_session_timeout=60s",
+    )
+#: Its jobs are in `tasks.engine.drivers`; it need not look for any.
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "")
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": env.str("OCTOWORKERS_REDIS_PREFIX", "octoworkers")},
+        "BACKEND": "common.layers.RedisLayer",
+        "CONFIG": {
+            "hosts": [{"address": REDIS_URL, "health_check_interval": 15}],
+            "prefix": env.str("OCTOWORKERS_REDIS_PREFIX", "octoworkers"),
+        },
     }
     if REDIS_URL
     else {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 5000}}
+}
+
+#: `shared` is what all nodes count in; see common/counting.py.
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "shared": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": env.str("OCTOWORKERS_REDIS_PREFIX", "octoworkers"),
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+    }
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
 
 AUTH_USER_MODEL = "accounts.User"
@@ -167,10 +207,23 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_MAX_AGE = 3600
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": object_storage(env),
     "staticfiles": {"BACKEND": "common.static.VersionedStorage"},
 }
 MEDIA_ROOT = HOME / "media"
+# What was pushed may hold secrets; only the server itself reads it.
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
+#: Bytes that a package may have.
+PACKAGE_MAX_BYTES = env.int("OCTOWORKERS_PACKAGE_MAX_MB", 2000) * 1_000_000
+
+#: Whether every node reaches the same objects. Otherwise logs stay in the database while there are several.
+OBJECTS_SHARED = bool(env.str("OCTOWORKERS_S3_BUCKET", "")) or env.bool("OCTOWORKERS_SHARED_MEDIA", False)
+#: Logs and artifacts of runs: days, and runs of each runbook per environment and tenant; 0 for no limit.
+KEEP_LOGS_DAYS = env.int("OCTOWORKERS_KEEP_LOGS_DAYS", 365)
+#: Bytes that one attempt of a step may leave as artifacts.
+ARTIFACT_BYTES = env.int("OCTOWORKERS_ARTIFACT_MB", 1024) * 1024 * 1024
+KEEP_LOGS_RUNS = env.int("OCTOWORKERS_KEEP_LOGS_RUNS", 100)
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -180,9 +233,17 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     # Whom the throttles count: the peer itself, or the address that the one proxy in front names.
     "NUM_PROXIES": 1 if env.bool("OCTOWORKERS_BEHIND_PROXY", False) else 0,
+    "DEFAULT_SCHEMA_CLASS": "octoworkers.api.schema.ApiSchema",
 }
+SPECTACULAR_SETTINGS = SPECTACULAR
+#: Requests to the API per minute and key, on all nodes together.
+API_RATE = env.int("OCTOWORKERS_API_RATE", 6000)
+#: The version of Octopus Deploy's API that clients are to take this for.
+API_VERSION = "2025.4.0"
 
-#: Runs that may execute at once on this node.
+#: Name of this node, unique in the installation.
+NODE_NAME = env.str("OCTOWORKERS_NODE", "") or socket.gethostname()
+#: Runs that a new node may execute at once; the nodes page changes it for one that is known.
 TASK_CAP = env.int("OCTOWORKERS_TASK_CAP", 100)
 #: Whether the default pool of a space may fall back to the server's own worker while it is empty.
 BUILTIN_WORKER = env.bool("OCTOWORKERS_BUILTIN_WORKER", True)

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from enum import StrEnum
 
-from domain.processes import SCRIPT_SYNTAX, ActionDef, ProcessDef, StepDef
+from domain import step_types
+from domain.processes import (
+    CONDITION_TEXT,
+    LOCATION_TEXT,
+    ActionDef,
+    Location,
+    ProcessDef,
+    StepDef,
+)
+from domain.step_rules import Condition, Start
 
 
 class Change(StrEnum):
@@ -95,17 +104,31 @@ def _moved(before: ProcessDef, after: ProcessDef) -> set[str]:
 def _fields(step: StepDef) -> dict[str, str]:
     """A step as label and text, in the order of the editor."""
     action = step.actions[0]
-    script = {"Language": action.properties.get(SCRIPT_SYNTAX, ""), "Script": action.script}
+    names = step_types.property_names()
+    properties = {label: action.properties.get(name, "") for name, label in names.items()}
+    # What no form shows, as clients of the API send it, by its own name.
+    others = {name: text for name, text in action.properties.items() if name not in names}
     return {
         "Name": step.name,
         "Enabled": "No" if action.is_disabled else "Yes",
+        "Runs": CONDITION_TEXT[step.condition],
+        "Expression": step.expression if step.condition is Condition.VARIABLE else "",
+        "Starts": "With the step before it" if step.start is Start.WITH_PREVIOUS else "",
+        "Where": action.applies_text,
+        "Required": "Yes" if action.is_required else "",
+        "Execution location": LOCATION_TEXT[action.location],
+        "Target tags": ", ".join(step.target_tags) if action.location.has_targets else "",
+        "Targets at a time": str(step.window) if step.window and action.location.has_targets else "",
         "Worker pool": _pool(action),
-        **script,
+        **properties,
+        **others,
         "Notes": action.notes,
     }
 
 
 def _pool(action: ActionDef) -> str:
+    if action.is_manual or action.location is Location.TARGET:
+        return ""
     if action.worker_pool_variable is not None:
         return f"From the variable {action.worker_pool_variable}"
     return action.worker_pool_name or "Default pool"

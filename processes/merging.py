@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from domain.processes import ActionDef, ProcessDef, StepDef
-from processes.models import PoolChoice
+from processes.models import Location, PoolChoice
 from processes.services.steps import StepFields
 
 T = TypeVar("T")
@@ -30,6 +30,14 @@ def merged(*, base: StepDef | None, mine: StepFields, theirs: StepFields) -> Ste
         name=_pick(base.name, mine.name, theirs.name),
         notes=_pick(action.notes, mine.notes, theirs.notes),
         is_disabled=_pick(action.is_disabled, mine.is_disabled, theirs.is_disabled),
+        is_required=_pick(action.is_required, mine.is_required, theirs.is_required),
+        condition=_pick(base.condition, mine.condition, theirs.condition),
+        start=_pick(base.start, mine.start, theirs.start),
+        location=_pick(Location(action.location.value), mine.location, theirs.location),
+        target_tags=_pick(base.target_tags, mine.target_tags, theirs.target_tags),
+        window=_pick(base.window, mine.window, theirs.window),
+        expression=_pick(base.expression, mine.expression, theirs.expression),
+        applies=_pick(action.applies, mine.applies, theirs.applies),
         properties=_merged_properties(action.properties, mine.properties, theirs.properties),
     )
     if _pool_of(mine) != _pool_before(action):

@@ -10,6 +10,7 @@ from django import forms
 from environments.models import Environment
 from projects import versions
 from projects.models import Project, TenantedMode
+from projects.package_versions import PackageVersionsForm
 from tenants.models import Tenant
 
 NAME_TAKEN = "This name is taken. Choose another one."
@@ -81,7 +82,7 @@ class TenantLinksForm(forms.Form):
         }
 
 
-class ReleaseForm(forms.Form):
+class ReleaseForm(PackageVersionsForm):
     version = forms.CharField(
         max_length=versions.MAX_LENGTH,
         help_text="Two to four numbers with dots, such as 1.4.0 or 2.0.0-rc.1.",

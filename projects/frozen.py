@@ -8,18 +8,28 @@ from difflib import unified_diff
 from hashlib import sha256
 from typing import Any
 
+from domain import step_types
 from domain.labels import Names, ScopeLabel, scope_labels, scope_text
-from domain.processes import SCRIPT_BODY, SCRIPT_SYNTAX, ActionDef, ProcessDef, StepDef
+from domain.plan_packages import ChosenPackage, chosen_of
+from domain.processes import (
+    CONDITION_TEXT,
+    ActionDef,
+    Location,
+    ProcessDef,
+    StepDef,
+    rules_text,
+    targets_text,
+)
 from domain.scopes import Kind
+from domain.step_rules import Condition, Start
 from domain.variables import Candidate, VariableType
 from environments.models import Environment
+from packages.services import choosing
 from projects.models import Project
+from spaces.models import Space
 from variables import selectors
 from variables.models import OwnerKind
 from variables.services import variable_sets
-
-#: What people call the properties that every step has.
-_SHOWN = {SCRIPT_BODY: "Script", SCRIPT_SYNTAX: "Language"}
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,30 @@ class FrozenStep:
     step: StepDef
     action: ActionDef
     pool: str
+
+    @property
+    def when(self) -> str:
+        """Where and under which condition it runs, where that is not always and everywhere."""
+        is_variable = self.step.condition is Condition.VARIABLE
+        condition = (
+            f"only if true: {self.step.expression}" if is_variable else CONDITION_TEXT[self.step.condition]
+        )
+        required = "required" if self.action.is_required else ""
+        where = targets_text(self.action.location, self.step.target_tags)
+        together = "with the step before it" if self.step.start is Start.WITH_PREVIOUS else ""
+        parts = (where, together, condition, self.action.applies_text, required)
+        return ", ".join(part for part in parts if part)
+
+    @property
+    def rules_text(self) -> str:
+        return rules_text(self.action.rules)
+
+    @property
+    def text(self) -> str:
+        """What it is about, not substituted: its script, its instructions."""
+        step_type = step_types.find(self.action.action_type)
+        texts = step_type.texts(self.action.properties) if step_type else ()
+        return "\n\n".join(text.template for text in texts if text.template)
 
 
 @dataclass(frozen=True)
@@ -39,6 +73,14 @@ class FrozenVariable:
     @property
     def is_sensitive(self) -> bool:
         return self.candidate.type is VariableType.SENSITIVE
+
+
+@dataclass(frozen=True)
+class FrozenPackage:
+    """The version of a package that was chosen for good; `is_there` says whether the feed still has it."""
+
+    chosen: ChosenPackage
+    is_there: bool
 
 
 @dataclass(frozen=True)
@@ -73,6 +115,13 @@ def variables(
     ]
 
 
+def packages(space: Space, rows: Sequence[Any]) -> list[FrozenPackage]:
+    """Raises domain.codec.Malformed for what this version cannot read."""
+    chosen = chosen_of(rows)
+    there = {(one.id_key, one.version_key) for one in choosing.find_all(space, chosen)}
+    return [FrozenPackage(one, (one.package_id.lower(), one.version.lower()) in there) for one in chosen]
+
+
 def names_of(project: Project) -> Names:
     """What ids in the scopes of the project's variables are called now."""
     variable_set = variable_sets.get_or_create(
@@ -82,6 +131,10 @@ def names_of(project: Project) -> Names:
 
 
 def pool_text(action: ActionDef) -> str:
+    if action.is_manual:
+        return "none, waits for a person"
+    if action.location is Location.TARGET:
+        return "none, runs on the targets"
     if action.worker_pool_variable:
         return f"selected via {action.worker_pool_variable}"
     return action.worker_pool_name or "default pool"
@@ -108,7 +161,8 @@ def _lines(process: Mapping[str, Any], variables: Mapping[str, Any], *, names: N
     for frozen in steps(process):
         yield from _step_lines(frozen)
     for candidate in sorted(variable_sets.candidates(variables), key=lambda one: one.name.casefold()):
-        yield f"{candidate.name} ({scope_text(candidate.scope, names)}) = {_value(candidate)}"
+        library = f" [{candidate.library}]" if candidate.library else ""
+        yield f"{candidate.name}{library} ({scope_text(candidate.scope, names)}) = {_value(candidate)}"
 
 
 def _step_lines(frozen: FrozenStep) -> Iterator[str]:
@@ -116,10 +170,13 @@ def _step_lines(frozen: FrozenStep) -> Iterator[str]:
     off = ", disabled" if action.is_disabled else ""
     yield f"{frozen.step.number}. {action.name}{off}"
     yield f"    Worker pool: {frozen.pool}"
+    if when := frozen.when:
+        yield f"    Runs: {when}"
     if action.notes:
         yield f"    Notes: {action.notes}"
+    names = step_types.property_names()
     for key, value in sorted(action.properties.items()):
-        name, lines = _SHOWN.get(key, key.rpartition(".")[2]), value.splitlines()
+        name, lines = names.get(key, key.rpartition(".")[2]), value.splitlines()
         if len(lines) < 2:
             yield f"    {name}: {value}"
         else:

@@ -3,38 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from accounts.permissions import Permission, can
 from common import usage as uses
 from common.owners import Owner
 from domain.scopes import DEPLOYMENT_PROCESS, Kind
 from environments.models import Environment
+from packages import owners as package_owners
+from packages.models import OwnerKind as PackageOwner
+from processes import destinations
 from processes import owners as process_owners
+from processes.destinations import Destination
 from processes.models import Action, OwnerKind
 from projects import parts, usage
 from projects.models import Project, Release
 from projects.services import deployments
+from spaces.models import Space
 from tasks import subjects
 from tenants.models import Tenant
+from variables import neighbours, scope_sources
 from variables import owners as variable_owners
-from variables import scope_sources
 from variables import usage as variable_usage
+from variables.models import LibraryVariableSet, Variable, VariableSet
 from variables.models import OwnerKind as VariablesOwner
-from variables.models import Variable, VariableSet
+from variables.neighbours import Neighbour
 from variables.scope_sources import ScopeOption
+from variables.services import variable_sets
+from workers.models import Machine
+from workers.selectors.targets import tags_in
 
 
 def register() -> None:
     uses.register(Environment, usage.of_environment)
     uses.register(Tenant, usage.of_tenant)
+    uses.register(LibraryVariableSet, usage.of_library_set)
     uses.register(Action, variable_usage.of_action)
     subjects.register(deployments.SUBJECT, rerun=deployments.rerun, facts=deployments.facts)
     process_owners.register(OwnerKind.PROJECT, _process_owners)
+    destinations.register(_destinations)
+    package_owners.register(PackageOwner.RELEASE, _package_owners)
     variable_owners.register(VariablesOwner.PROJECT, _variable_owners)
+    variable_owners.register(VariablesOwner.LIBRARY, _library_owners)
+    neighbours.register(_neighbours)
     scope_sources.register(Kind.PROCESS, _process_scopes)
     scope_sources.register(Kind.ACTION, _step_scopes)
+    scope_sources.register(Kind.MACHINE, _target_scopes)
+    scope_sources.register(Kind.ROLE, _tag_scopes)
+    uses.register(Machine, variable_usage.of_machine)
     for tab in TABS:
         parts.register_tab(tab)
 
@@ -46,10 +65,45 @@ def _process_owners(ids: Collection[int]) -> Mapping[int, Owner]:
     }
 
 
+def _destinations(user: Any, space: Space) -> Iterable[Destination]:
+    for project in Project.objects.visible_to(user).in_space(space):
+        if can(user, Permission.EDIT_PROJECT, project):
+            yield Destination(OwnerKind.PROJECT, project.pk, "Deployment process", project.name)
+
+
 def _variable_owners(ids: Collection[int]) -> Mapping[int, Owner]:
     return {
         project.pk: Owner(project.name, _page("project_variables")(project))
         for project in Project.objects.filter(pk__in=ids)
+    }
+
+
+def _library_owners(ids: Collection[int]) -> Mapping[int, Owner]:
+    return {
+        found.pk: Owner(f"library set {found.name}", reverse("library_set_detail", args=[found.slug]))
+        for found in LibraryVariableSet.objects.filter(pk__in=ids)
+    }
+
+
+def _neighbours(variable_set: VariableSet) -> Iterable[Neighbour]:
+    """The other library sets of each project that includes this one."""
+    if variable_set.owner_kind != VariablesOwner.LIBRARY:
+        return
+    projects = Project.objects.filter(library_sets=variable_set.owner_id)
+    for project in projects.prefetch_related("library_sets"):
+        others = [one for one in project.library_sets.all() if one.pk != variable_set.owner_id]
+        if others:
+            yield Neighbour(project.name, tuple(variable_sets.of_library(others)))
+
+
+def _package_owners(ids: Collection[int]) -> Mapping[int, Owner]:
+    rows = Release.objects.filter(pk__in=ids).select_related("project").defer("process", "variables")
+    return {
+        row.pk: Owner(
+            f"{row.project.name} {row.version}",
+            reverse("release_detail", args=[row.project.slug, row.version]),
+        )
+        for row in rows
     }
 
 
@@ -63,6 +117,16 @@ def _step_scopes(variable_set: VariableSet) -> Iterable[ScopeOption]:
         return
     for action in _deployment_actions(variable_set.owner_id):
         yield ScopeOption(Kind.ACTION, str(action.pk), action.name, "Deployment process")
+
+
+def _target_scopes(variable_set: VariableSet) -> Iterable[ScopeOption]:
+    for machine in Machine.objects.in_space(variable_set.space).targets():
+        yield ScopeOption(Kind.MACHINE, str(machine.pk), machine.name)
+
+
+def _tag_scopes(variable_set: VariableSet) -> Iterable[ScopeOption]:
+    for tag in tags_in(variable_set.space):
+        yield ScopeOption(Kind.ROLE, tag, tag)
 
 
 def _deployment_actions(project_id: int) -> Iterable[Action]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.urls import reverse
 
 from common.usage import Use
@@ -14,6 +14,7 @@ from environments.models import Environment
 from projects.models import Deployment, Project, Release
 from tasks.models import ServerTask
 from tasks.models.task import UNFINISHED, TaskState
+from variables.models import OwnerKind, Variable
 
 RECENT_RELEASES = 8
 
@@ -27,6 +28,14 @@ _URGENCY = (
     TaskState.CANCELED,
     TaskState.SUCCESS,
 )
+
+
+def variables_of(project: Project) -> QuerySet[Variable]:
+    """The project's own and those of the library sets that it includes."""
+    own = Q(variable_set__owner_kind=OwnerKind.PROJECT, variable_set__owner_id=project.pk)
+    included = project.library_sets.values("pk")
+    shared = Q(variable_set__owner_kind=OwnerKind.LIBRARY, variable_set__owner_id__in=included)
+    return Variable.objects.filter(own | shared)
 
 
 def tasks_of(project: Project) -> QuerySet[ServerTask]:

@@ -1,18 +1,39 @@
-"""The pages that edit what a project runs: its process and its variables."""
+"""The pages that edit what a project runs: its process and its variables, and those of library sets."""
 
-from django.urls import path
+from django.urls import URLPattern, path
 
 from projects.process_editor import routes
-from projects.views import process, variables
+from projects.variables_editor.owner import (
+    LIBRARY_PAGES,
+    PROJECT_PAGES,
+    OwnerOf,
+    Pages,
+    library_owner,
+    project_owner,
+)
+from projects.views import library_sets, masking, process, variables
 
-_VARIABLES = "projects/<slug:slug>/variables/"
+
+def _variables(prefix: str, pages: Pages, owner_of: OwnerOf) -> list[URLPattern]:
+    given = {"owner_of": owner_of}
+    return [
+        path(prefix, variables.all_variables, given, name=pages.all),
+        path(f"{prefix}group/", variables.variable_group, given, name=pages.group),
+        path(f"{prefix}preview/", variables.variable_preview, given, name=pages.preview),
+        path(f"{prefix}new/", variables.variable_create, given, name=pages.create),
+        path(f"{prefix}<int:pk>/", variables.variable_edit, given, name=pages.edit),
+        path(f"{prefix}<int:pk>/delete/", variables.variable_delete, given, name=pages.delete),
+    ]
+
+
+_PROJECT = "projects/<slug:slug>/"
 
 urlpatterns = [
-    *routes("projects/<slug:slug>/process/", process.project_process, name="project_process"),
-    path(_VARIABLES, variables.project_variables, name="project_variables"),
-    path(f"{_VARIABLES}group/", variables.variable_group, name="variable_group"),
-    path(f"{_VARIABLES}preview/", variables.variable_preview, name="variable_preview"),
-    path(f"{_VARIABLES}new/", variables.variable_create, name="variable_create"),
-    path(f"{_VARIABLES}<int:pk>/", variables.variable_edit, name="variable_edit"),
-    path(f"{_VARIABLES}<int:pk>/delete/", variables.variable_delete, name="variable_delete"),
+    *routes(f"{_PROJECT}process/", process.project_process, name="project_process"),
+    path(f"{_PROJECT}variables/library/", library_sets.project_library_sets, name="project_library_sets"),
+    *_variables(f"{_PROJECT}variables/", PROJECT_PAGES, project_owner),
+    path(f"{_PROJECT}variables/routing/", variables.variable_routing, name="variable_routing"),
+    path(f"{_PROJECT}variables/paste/", variables.variable_paste, name="variable_paste"),
+    path(f"{_PROJECT}variables/masking/", masking.variable_masking, name="variable_masking"),
+    *_variables("library/variable-sets/<slug:slug>/", LIBRARY_PAGES, library_owner),
 ]

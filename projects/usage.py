@@ -11,7 +11,7 @@ from django.urls import reverse
 from common.usage import Use
 from domain.labels import counted
 from environments.models import Environment
-from projects.models import TenantLink
+from projects.models import Project, TenantLink
 from tasks.models import ServerTask
 from tenants.models import Tenant
 
@@ -21,6 +21,12 @@ def of_environment(environment: models.Model) -> Iterable[Use]:
     links = TenantLink.objects.filter(environments=environment).select_related("project", "tenant")
     yield from (_link(link) for link in links)
     yield from _tasks(environment=environment)
+
+
+def of_library_set(library_set: models.Model) -> Iterable[Use]:
+    """The projects that include it."""
+    for project in Project.objects.filter(library_sets=library_set.pk).order_by("name"):
+        yield Use("Project", project.name, reverse("project_library_sets", args=[project.slug]))
 
 
 def of_tenant(tenant: models.Model) -> Iterable[Use]:

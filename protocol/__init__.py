@@ -28,5 +28,8 @@ CANCEL_GRACE_SECONDS = 10
 #: Seconds after which a cancelled script that will not die is abandoned with what is known.
 ABANDON_SECONDS = 120
 
+#: The syntax of a start that brings a program instead of a script.
+PROGRAM_SYNTAX = "program"
+
 #: Log chunks that an agent may have sent without an acknowledgement.
 LOG_WINDOW = 64

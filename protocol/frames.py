@@ -8,7 +8,10 @@ newer peer may say more; an unknown type, a missing key or a value of the wrong 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
+import math
+import sys
 import typing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, Union
@@ -79,13 +82,14 @@ class HeldAttempt:
 
 @frame("proof.v1")
 class Proof:
-    """The agent's proof, and what it is and still holds."""
+    """The agent's proof, and what it is and still holds; `time` as in `Heartbeat`."""
 
     signature: str
     agent_version: str
     boot_id: str
     capabilities: dict[str, Any]
     attempts: list[HeldAttempt]
+    time: Optional[float] = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,7 @@ class CapabilitiesRequest:
 @frame("capabilities.v1")
 class Capabilities:
     capabilities: dict[str, Any]
+    time: Optional[float] = None
 
 
 @frame("agent.deregister.v1")
@@ -171,6 +176,9 @@ class Start:
 
     `environment` reaches the script as environment variables, `variables` as values for the
     helper functions, `secrets` are masked in every line before it touches a disk.
+
+    With the syntax `program` there is no script: `program` is then a zip archive of Python, in base64,
+    that the agent's own interpreter runs, and `inputs` are what it works on.
     """
 
     attempt_id: str
@@ -180,6 +188,8 @@ class Start:
     variables: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     secrets: list[str] = field(default_factory=list)
+    program: str = ""
+    inputs: dict[str, str] = field(default_factory=dict)
 
 
 @frame("execution.started.v1")
@@ -206,13 +216,33 @@ class Forget:
     reason: str
 
 
+@dataclass(frozen=True)
+class OutputValue:
+    """A value that the script set for later steps; see `protocol.outputs` for the limits."""
+
+    name: str
+    value: str
+    sensitive: bool = False
+
+
+@dataclass(frozen=True)
+class ArtifactFile:
+    """A file that the script left, as the agent holds it: `size` in bytes, `sha256` in hex."""
+
+    name: str
+    size: int
+    sha256: str
+
+
 @frame("execution.finished.v1")
 class Finished:
     """The end of an attempt, repeated until `Settled`.
 
     `outcome`: exited, signalled (by `signal`), canceled, not_started (with `message`), abandoned or
     unknown (with the evidence in `message`). `lines` and `bytes` of the log and the `sha256` (hex)
-    of its content, so that the server can tell whether it has all of it.
+    of its content, so that the server can tell whether it has all of it. `outputs`: the last value
+    of each name, in the order in which they were set. `artifacts` are asked for by `ArtifactWanted`
+    before it is settled.
     """
 
     attempt_id: str
@@ -226,6 +256,8 @@ class Finished:
     sha256: str
     started: Optional[float]
     ended: float
+    outputs: list[OutputValue] = field(default_factory=list)
+    artifacts: list[ArtifactFile] = field(default_factory=list)
 
 
 @frame("execution.settled.v1")
@@ -234,6 +266,34 @@ class Settled:
 
     attempt_id: str
     epoch: int
+
+
+# --- Artifacts -------------------------------------------------------------------------------------
+
+
+@frame("artifact.wanted.v1")
+class ArtifactWanted:
+    """The server has the first `offset` bytes of the artifact at this place in `Finished.artifacts`, and
+    all of those before it. Beyond the last one it has everything: the agent repeats `Finished`. `resend`
+    asks to go back to `offset`."""
+
+    attempt_id: str
+    epoch: int
+    number: int
+    offset: int
+    resend: bool = False
+
+
+@frame("artifact.part.v1")
+class ArtifactPart:
+    """Bytes of an artifact from `offset` on, in base64; or why there will be no more of it, in `lost`."""
+
+    attempt_id: str
+    epoch: int
+    number: int
+    offset: int
+    data: str
+    lost: str = ""
 
 
 # --- Log (the chunks themselves are binary messages, see protocol.log) ---------------------------
@@ -261,13 +321,14 @@ class Error:
 
 def encode(item: Frame) -> str:
     """JSON text of a frame; raises nothing for a frame of this module."""
-    return json.dumps({"type": item.TYPE, **dataclasses.asdict(item)}, separators=(",", ":"))
+    # What JSON does not know are frames within the frame.
+    return json.dumps({"type": item.TYPE, **vars(item)}, separators=(",", ":"), default=vars)
 
 
 def decode(text: Union[str, bytes]) -> Frame:
     """The frame in a JSON text. Raises `BadFrame` with code malformed, unknown_type or bad_value."""
     try:
-        data = json.loads(text)
+        data = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise BadFrame("malformed", "The message is not JSON.") from error
     if not isinstance(data, dict) or not isinstance(data.get("type"), str):
@@ -278,35 +339,80 @@ def decode(text: Union[str, bytes]) -> Frame:
     return _build(cls, data)
 
 
+def _refuse(constant: str) -> None:
+    """NaN and the infinities are Python's own, and no time or number of anything."""
+    raise ValueError(constant)
+
+
 def _build(cls: type[Any], data: dict[str, Any]) -> Any:
-    hints = typing.get_type_hints(cls)
     values = {}
-    for item in dataclasses.fields(cls):
-        if item.name in data:
-            values[item.name] = _value(hints[item.name], data[item.name], item.name)
-        elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
-            raise BadFrame("bad_value", f"{item.name} is missing.")
+    for name, read, is_required in _fields(cls):  # type: ignore[arg-type] # a class can be hashed
+        if name in data:
+            values[name] = read(data[name], name)
+        elif is_required:
+            raise BadFrame("bad_value", f"{name} is missing.")
     return cls(**values)
 
 
-def _value(hint: Any, value: Any, name: str) -> Any:
+#: Gives a value back as its type asks for, or raises `BadFrame`; the text is the field's name.
+_Reader = Callable[[Any, str], Any]
+
+
+@functools.cache  # one entry for each class of this module
+def _fields(cls: type[Any]) -> list[tuple[str, _Reader, bool]]:
+    """Name, reader, and whether it must be there."""
+    hints = typing.get_type_hints(cls)
+    return [
+        (
+            item.name,
+            _reader(hints[item.name]),
+            item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING,
+        )
+        for item in dataclasses.fields(cls)
+    ]
+
+
+def _reader(hint: Any) -> _Reader:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
-        return value
+        return lambda value, name: value
     if origin is Union:
-        return None if value is None else _value(arguments[0], value, name)
-    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
-        return _build(typing.cast(type[Any], hint), value)
-    if origin is list and isinstance(value, list):
-        return [_value(arguments[0], item, name) for item in value]
-    if origin is dict and isinstance(value, dict):
-        return {key: _value(arguments[1], item, name) for key, item in value.items()}
-    return _plain(hint, value, name)
+        return _optional(_reader(arguments[0]))
+    if origin is list:
+        return _list(_reader(arguments[0]))
+    if origin is dict:
+        return _dict(_reader(arguments[1]))
+    if dataclasses.is_dataclass(hint):
+        cls = typing.cast(type[Any], hint)
+        return lambda value, name: _build(cls, _checked(value, dict, name))
+    if hint is float:
+        return _float
+    return lambda value, name: _checked(value, hint, name)
 
 
-def _plain(hint: Any, value: Any, name: str) -> Any:
-    if hint is float and type(value) is int:
+def _float(value: Any, name: str) -> float:
+    if type(value) is int and abs(value) <= sys.maxsize:
         return float(value)
-    if isinstance(hint, type) and type(value) is hint:
-        return value
-    raise BadFrame("bad_value", f"{name} has a value of the wrong type.")
+    number: float = _checked(value, float, name)
+    if not math.isfinite(number):
+        raise BadFrame("bad_value", f"{name} is no finite number.")
+    return number
+
+
+def _optional(read: _Reader) -> _Reader:
+    return lambda value, name: None if value is None else read(value, name)
+
+
+def _list(read: _Reader) -> _Reader:
+    return lambda value, name: [read(item, name) for item in _checked(value, list, name)]
+
+
+def _dict(read: _Reader) -> _Reader:
+    return lambda value, name: {key: read(one, name) for key, one in _checked(value, dict, name).items()}
+
+
+def _checked(value: Any, kind: type[Any], name: str) -> Any:
+    # Not isinstance: for Python, True is a number.
+    if type(value) is not kind:
+        raise BadFrame("bad_value", f"{name} has a value of the wrong type.")
+    return value

@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import groupby
 
 MAX_CHUNK_RAW = 512 * 1024
 #: Longest line that is kept in one piece; a longer one is cut into unterminated lines.
@@ -32,6 +33,8 @@ HEADER_BYTES = _HEADER.size
 RUN_BYTES = _RUN.size
 _ADDRESS = struct.Struct(">16sI")
 CONTINUES = 1
+#: Stands in `levels_of` for a line that goes on with an earlier, unterminated line.
+CONTINUATION = 0
 
 
 class Stream(IntEnum):
@@ -114,6 +117,24 @@ def unpack(chunk: Chunk) -> list[Run]:
     if sum(run.lines for run in runs) != chunk.lines or not runs:
         raise BadChunk("The chunk's number of lines does not match its content.")
     return runs
+
+
+def levels_of(runs: Sequence[Run]) -> list[list[int]] | None:
+    """[[level, lines], ...] over all lines of a chunk, or None where all are plain Info; the level of a line
+    that goes on with an earlier one is CONTINUATION."""
+    if all(run.level is Level.INFO and not run.continues for run in runs):
+        return None
+    marks = [mark for run in runs for mark in _marks(run)]
+    return [
+        [level, sum(lines for _, lines in group)] for level, group in groupby(marks, key=lambda mark: mark[0])
+    ]
+
+
+def _marks(run: Run) -> list[tuple[int, int]]:
+    level, lines = int(run.level), run.lines
+    if not run.continues:
+        return [(level, lines)]
+    return [(CONTINUATION, 1), (level, lines - 1)] if lines > 1 else [(CONTINUATION, 1)]
 
 
 def _inflate(chunk: Chunk) -> bytes:

@@ -31,23 +31,35 @@ class TooShort(ValueError):
 
 
 class Patterns:
-    """The forms of some secrets, compiled once and shared by the maskers of an attempt's streams.
+    """The forms of some secrets, shared by the maskers of an attempt's streams.
 
     Empty secrets are left out: there is nothing to hide. Raises `TooShort`.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        forms = set[bytes]()
-        for secret in secrets:
-            forms |= forms_of(secret) if secret else set()
-        ordered = _longest_first(forms)
-        self._cores = _cores(ordered)
+        # Forms that contain no other form of their text, each with the forms that contain it.
+        self._cores: dict[bytes, set[bytes]] = {}
         self._compiled: dict[frozenset[bytes], re.Pattern[bytes]] = {}
-        self._longest = len(ordered[0]) if ordered else 0
-        self._starts = {form[:size] for form in ordered for size in range(1, _HEAD)}
-        self._by_head: dict[bytes, list[bytes]] = {}
-        for form in ordered:
-            self._by_head.setdefault(form[:_HEAD], []).append(form)
+        self._longest = 0
+        self._starts = set[bytes]()
+        self._by_head: dict[bytes, set[bytes]] = {}
+        for secret in secrets:
+            self.add(secret)
+
+    def add(self, secret: str) -> None:
+        """Mask this one too, from now on. Raises `TooShort`."""
+        # Each text by itself: comparing the forms of a thousand with each other takes minutes.
+        for forms in _groups(secret) if secret else ():
+            self._add_forms(forms)
+        self._compiled.clear()
+
+    def _add_forms(self, forms: set[bytes]) -> None:
+        for core, containing in _cores(_longest_first(forms)).items():
+            self._cores.setdefault(core, set()).update(containing)
+        for form in forms:
+            self._longest = max(self._longest, len(form))
+            self._starts.update(form[:size] for size in range(1, _HEAD))
+            self._by_head.setdefault(form[:_HEAD], set()).add(form)
 
     def __bool__(self) -> bool:
         return bool(self._cores)
@@ -127,13 +139,19 @@ def mask(data: bytes, secrets: Iterable[str]) -> bytes:
 
 def forms_of(secret: str) -> set[bytes]:
     """Everything that a secret is recognised by. Raises `TooShort`."""
+    return {form for forms in _groups(secret) for form in forms}
+
+
+def _groups(secret: str) -> list[set[bytes]]:
+    """The forms of each text that gives a secret away: of the whole, and of its long lines."""
     if len(secret) < SHORTEST:
         raise TooShort(f"A secret of fewer than {SHORTEST} characters cannot be masked.")
     texts = {secret, secret.strip(), *_lines(secret)}
-    forms = set[bytes]()
-    for text in texts:
-        forms |= {_encode(form) for form in _escaped(text)}
-        forms |= _base64(_encode(text))
+    return [_forms(text) for text in texts]
+
+
+def _forms(text: str) -> set[bytes]:
+    forms = {_encode(form) for form in _escaped(text)} | _base64(_encode(text))
     return {form for form in forms if len(form) >= SHORTEST}
 
 

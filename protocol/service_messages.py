@@ -37,22 +37,42 @@ class Levels:
 
     def __init__(self) -> None:
         self._now = {Stream.STDOUT: Level.INFO, Stream.STDERR: Level.ERROR}
+        #: Streams whose last line is a message so long that the rest of it is yet to come.
+        self._cut = set[Stream]()
 
     def split(self, stream: Stream, data: bytes, *, continues: bool = False) -> list[tuple[Level, bytes]]:
         """Whole lines as pieces of one level each; `continues` if the first line began before `data`."""
-        if _MARK not in data:
+        if _MARK not in data and stream not in self._cut:
             return [(self._now[stream], data)]
         pieces: list[tuple[Level, bytes]] = []
-        done = 0
-        for match in _MESSAGE.finditer(data):
+        done = self._end_of_cut(stream, data) if continues else 0
+        self._add(pieces, Level.VERBOSE, data[:done])
+        for match in _MESSAGE.finditer(data, done):
             if continues and not match.start():
                 continue
             self._add(pieces, self._now[stream], data[done : match.start()])
             self._add(pieces, Level.VERBOSE, match.group())
             self._apply(match.group(1), match.group(2))
             done = match.end()
-        self._add(pieces, self._now[stream], data[done:])
+        begun = self._start_of_cut(stream, data, done, continues=continues)
+        self._add(pieces, self._now[stream], data[done:begun])
+        self._add(pieces, Level.VERBOSE, data[begun:])
         return pieces
+
+    def _end_of_cut(self, stream: Stream, data: bytes) -> int:
+        """Where the message ends that began before `data`; 0 if none did."""
+        if stream not in self._cut:
+            return 0
+        return data.find(b"\n") + 1 or len(data)
+
+    def _start_of_cut(self, stream: Stream, data: bytes, done: int, *, continues: bool) -> int:
+        """Where a message begins that goes on after `data`; the end of `data` if none does."""
+        begun = max(data.rfind(b"\n") + 1, done)
+        goes_on = continues and not begun
+        is_cut = data.startswith(_MARK, begun) and not goes_on
+        still_cut = stream in self._cut and continues and b"\n" not in data
+        (self._cut.add if is_cut or still_cut else self._cut.discard)(stream)
+        return begun if is_cut else len(data)
 
     @staticmethod
     def _add(pieces: list[tuple[Level, bytes]], level: Level, data: bytes) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from projects.package_versions import PackageVersionsForm
 from runbooks.models import Runbook
 
 
@@ -23,7 +24,7 @@ class RunbookForm(forms.Form):
         super().__init__(*args, **kwargs)
 
 
-class PublishForm(forms.Form):
+class PublishForm(PackageVersionsForm):
     notes = forms.CharField(
         required=False,
         max_length=2000,

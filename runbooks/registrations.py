@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from django.urls import reverse
 
+from accounts.permissions import Permission, can
+from common import usage
 from common.owners import Owner
 from domain.scopes import Kind, runbook_process
-from processes import owners
+from environments.models import Environment
+from packages import owners as package_owners
+from packages.models import OwnerKind as PackageOwner
+from processes import destinations, owners
+from processes.destinations import Destination
 from processes.models import Action, OwnerKind
 from projects import parts
 from projects.models import Project
-from runbooks.models import Runbook
-from runbooks.services import runbooks, runs
+from runbooks import trigger_rows
+from runbooks.models import Runbook, RunbookSnapshot
+from runbooks.services import firing, runbooks, runs
+from spaces.models import Space
 from tasks import subjects
+from tasks.engine import timers
+from tenants.models import Tenant
 from variables import scope_sources
 from variables.models import OwnerKind as VariablesOwner
 from variables.models import VariableSet
@@ -24,10 +35,16 @@ from variables.scope_sources import ScopeOption
 def register() -> None:
     subjects.register(runs.SUBJECT, rerun=runs.rerun, facts=runs.facts)
     owners.register(OwnerKind.RUNBOOK, _process_owners)
+    destinations.register(_destinations)
+    package_owners.register(PackageOwner.SNAPSHOT, _package_owners)
     scope_sources.register(Kind.PROCESS, _process_scopes)
     scope_sources.register(Kind.ACTION, _step_scopes)
-    parts.register_before_delete(runbooks.delete_processes)
+    parts.register_before_delete(runbooks.delete_parts)
     parts.register_tab(parts.Tab("runbooks", "Runbooks", 30, _page, _count))
+    parts.register_tab(parts.Tab("triggers", "Triggers", 45, _triggers_page, _count_triggers))
+    timers.register(firing.fire_due)
+    usage.register(Environment, trigger_rows.uses_of_environment)
+    usage.register(Tenant, trigger_rows.uses_of_tenant)
 
 
 def _process_owners(ids: Collection[int]) -> Mapping[int, Owner]:
@@ -38,6 +55,24 @@ def _process_owners(ids: Collection[int]) -> Mapping[int, Owner]:
             reverse("runbook_process", args=[runbook.project.slug, runbook.slug]),
         )
         for runbook in found
+    }
+
+
+def _destinations(user: Any, space: Space) -> Iterable[Destination]:
+    found = Runbook.objects.visible_to(user).filter(project__space=space).select_related("project")
+    for runbook in found:
+        if can(user, Permission.EDIT_PROJECT, runbook.project):
+            yield Destination(OwnerKind.RUNBOOK, runbook.pk, f"Runbook {runbook.name}", runbook.project.name)
+
+
+def _package_owners(ids: Collection[int]) -> Mapping[int, Owner]:
+    rows = RunbookSnapshot.objects.filter(pk__in=ids).select_related("runbook__project")
+    return {
+        row.pk: Owner(
+            f"{row} of {row.runbook.name} in {row.runbook.project.name}",
+            reverse("runbook_snapshot", args=[row.runbook.project.slug, row.runbook.slug, row.number]),
+        )
+        for row in rows.defer("process", "variables")
     }
 
 
@@ -69,3 +104,11 @@ def _page(project: Project) -> str:
 
 def _count(project: Project) -> int:
     return Runbook.objects.filter(project=project).count()
+
+
+def _triggers_page(project: Project) -> str:
+    return reverse("project_triggers", args=[project.slug])
+
+
+def _count_triggers(project: Project) -> int:
+    return trigger_rows.count(runbook__project=project)

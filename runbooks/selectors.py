@@ -9,6 +9,7 @@ from django.urls import reverse
 from common.usage import Use
 from domain.scopes import runbook_process
 from projects.selectors import uses_by_tasks
+from runbooks import trigger_rows
 from runbooks.models import Runbook
 from spaces.models import Space
 from tasks.models import ServerTask
@@ -41,9 +42,13 @@ def unfinished_tasks(runbook: Runbook) -> QuerySet[ServerTask]:
 
 
 def uses_of(runbook: models.Model) -> list[Use]:
-    """What stands against deleting it: unfinished tasks, and variables with a value for it alone."""
+    """What stands against deleting it: unfinished tasks, triggers, variables with a value for it alone."""
     assert isinstance(runbook, Runbook)  # noqa: S101  # the page of a deletion passes any model
-    return [*uses_by_tasks(unfinished_tasks(runbook)), *_scoped_variables(runbook)]
+    return [
+        *uses_by_tasks(unfinished_tasks(runbook)),
+        *trigger_rows.uses_of_runbook(runbook),
+        *_scoped_variables(runbook),
+    ]
 
 
 def _scoped_variables(runbook: Runbook) -> list[Use]:

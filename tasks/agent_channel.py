@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -17,10 +18,11 @@ from django.utils import timezone
 import protocol
 from common.sockets import SocketClosed
 from protocol import frames, handshake
+from protocol.artifacts import ARTIFACT_WINDOW
 from protocol.log import BadChunk, Chunk, from_message
-from tasks.engine import attempts, jobs, writer
+from tasks.engine import attempts, contact, jobs, node, writer
 from tasks.engine.drivers.base import Job
-from tasks.services import logs
+from tasks.services import artifacts, logs
 from workers.models import Machine
 from workers.services import machines, server_key
 
@@ -31,6 +33,11 @@ HANDSHAKE_SECONDS = 15
 
 #: Unstored log chunks of one agent. An agent that sends more ignores its window.
 MAX_PENDING_CHUNKS = 4 * protocol.LOG_WINDOW
+
+_files = writer.DatabaseThread("artifacts")
+
+#: The same of parts of artifacts.
+MAX_PENDING_PARTS = 4 * ARTIFACT_WINDOW
 
 Handler = Callable[["AgentConsumer", Any], Awaitable[None]]
 
@@ -52,6 +59,8 @@ class AgentConsumer(AsyncWebsocketConsumer):
         await self.accept()
         self._pending: list[tuple[UUID, int, Chunk]] = []
         self._storing: asyncio.Task[None] | None = None
+        self._parts: deque[frames.ArtifactPart] = deque()
+        self._filing: asyncio.Task[None] | None = None
         loop = asyncio.get_running_loop()
         self._deadline = loop.call_later(HANDSHAKE_SECONDS, self._too_slow)
 
@@ -89,6 +98,9 @@ class AgentConsumer(AsyncWebsocketConsumer):
         """From the channel layer: revoked, or the same agent has connected anew."""
         await self._refuse(Refused(message["code"], message["message"]))
 
+    async def layer_gap(self, message: dict[str, Any]) -> None:
+        """Frames may have got lost on their way here. The sweep sends what was not answered again."""
+
     # --- Conversation ---------------------------------------------------------------------------
 
     async def _take_frame(self, text: str) -> None:
@@ -104,11 +116,7 @@ class AgentConsumer(AsyncWebsocketConsumer):
     async def _take_hello(self, frame: frames.Hello) -> None:
         common = set(frame.versions) & set(protocol.VERSIONS)
         if not common:
-            spoken = ", ".join(str(version) for version in protocol.VERSIONS)
-            raise Refused(
-                "unsupported_version",
-                f"This server speaks version {spoken} of the protocol. Update the agent.",
-            )
+            raise Refused("unsupported_version", _no_common_version(frame.versions))
         self._hello, self._nonce = frame, secrets.token_hex(32)
         signature = server_key.sign(self._transcript("server"))
         await self._say(frames.Challenge(max(common), self._nonce, server_key.public_hex(), signature))
@@ -138,6 +146,8 @@ class AgentConsumer(AsyncWebsocketConsumer):
                 frame.boot_id,
                 frame.capabilities,
                 now,
+                node_name=node.current().name,
+                clock=frame.time,
             )
         except machines.MachineRevoked as error:
             raise Refused("revoked", "This agent's key has been revoked.") from error
@@ -145,7 +155,7 @@ class AgentConsumer(AsyncWebsocketConsumer):
             raise Refused("bad_value", str(error)) from error
         if previous and previous != self.channel_name:
             await self._close_previous(previous)
-        verdicts, after = await writer.run(attempts.reconcile, machine.pk, frame.attempts, now=now)
+        verdicts, after = await writer.run(contact.reconcile, machine.pk, frame.attempts, now=now)
         await self._say(
             frames.Welcome(
                 machine.name,
@@ -178,13 +188,24 @@ class AgentConsumer(AsyncWebsocketConsumer):
 
     async def _take_heartbeat(self, frame: frames.Heartbeat) -> None:
         now = timezone.now()
-        if not await writer.run(machines.heartbeat, self._machine_id, now, frame.disk_free):
+        beat = await writer.run(
+            machines.heartbeat,
+            self._machine_id,
+            now,
+            frame.disk_free,
+            clock=frame.time,
+            channel=self.channel_name,
+            node_name=node.current().name,
+        )
+        if not beat:
             raise Refused("revoked", "This agent's key has been revoked.")
         await self._say(frames.HeartbeatAck(now.timestamp()))
 
     async def _take_capabilities(self, frame: frames.Capabilities) -> None:
         try:
-            await writer.run(machines.reported, self._machine_id, frame.capabilities, timezone.now())
+            await writer.run(
+                machines.reported, self._machine_id, frame.capabilities, timezone.now(), clock=frame.time
+            )
         except machines.BadCapabilities as error:
             raise frames.BadFrame("bad_value", str(error)) from error
 
@@ -207,6 +228,28 @@ class AgentConsumer(AsyncWebsocketConsumer):
         if self._storing is not None:
             await asyncio.wait([self._storing])
         await self._say(await writer.run(attempts.finished, self._machine_id, frame, now=timezone.now()))
+
+    async def _take_part(self, frame: frames.ArtifactPart) -> None:
+        if len(self._parts) >= MAX_PENDING_PARTS:
+            raise Refused("too_fast", "More parts of artifacts are under way than the protocol allows.")
+        self._parts.append(frame)
+        if self._filing is None or self._filing.done():
+            self._filing = asyncio.create_task(self._file())
+
+    async def _file(self) -> None:
+        """Aside: the end of a large file takes its time, and neither runs nor logs may wait for it."""
+        while self._parts:
+            part = self._parts.popleft()
+            try:
+                answer = await _files.run(artifacts.take, self._machine_id, part, now=timezone.now())
+            except frames.BadFrame as error:
+                answer = frames.Error(error.code, str(error), attempt_id=part.attempt_id)
+            except Exception:
+                # Nothing is acknowledged, so nothing is lost: the agent sends it again when it is back.
+                logger.exception("Storing an artifact of attempt %s failed.", part.attempt_id)
+                await self.close(code=4011)
+                return
+            await self._say(answer)
 
     async def _take_chunk(self, message: bytes) -> None:
         if self.machine is None:
@@ -236,7 +279,7 @@ class AgentConsumer(AsyncWebsocketConsumer):
         except Exception:
             # Nothing is acknowledged, so nothing is lost: the agent sends it again when it is back.
             logger.exception("Storing log lines of attempt %s failed.", attempt)
-            await self.close(code=1011)
+            await self.close(code=4011)
             return
         await self._say(answer)
 
@@ -272,8 +315,18 @@ _HANDLERS: dict[type, Handler] = {
     frames.Accepted: AgentConsumer._take_accepted,
     frames.Started: AgentConsumer._take_started,
     frames.Finished: AgentConsumer._take_finished,
+    frames.ArtifactPart: AgentConsumer._take_part,
     frames.Error: AgentConsumer._take_error,
 }
+
+
+def _no_common_version(theirs: list[int]) -> str:
+    ours = ", ".join(map(str, protocol.VERSIONS))
+    if theirs and min(theirs) > max(protocol.VERSIONS):
+        advice = "The agent is newer than the server: update the server, or install the agent that it offers."
+    else:
+        advice = "The agent is older than the server: install the agent that the server offers."
+    return f"This server speaks version {ours} of the protocol, and this agent does not. {advice}"
 
 
 def _find(agent_id: str) -> Machine | None:

@@ -5,7 +5,14 @@ class TasksConfig(AppConfig):
     name = "tasks"
 
     def ready(self) -> None:
-        from tasks.engine.drivers.base import place_soon  # noqa: PLC0415 - not before the models
+        from common import usage  # noqa: PLC0415 - not before the models
+        from pools.models import WorkerPool  # noqa: PLC0415 - not before the models
+        from tasks.engine.drivers import base, for_command  # noqa: PLC0415 - not before the models
+        from tasks.usage import of_machine, of_pool  # noqa: PLC0415 - not before the models
+        from workers.models import Machine  # noqa: PLC0415 - not before the models
         from workers.services import machines  # noqa: PLC0415 - not before the models
 
-        machines.on_more_room(place_soon)
+        base.use(for_command())
+        machines.on_more_room(base.place_soon)
+        usage.register(WorkerPool, of_pool)
+        usage.register(Machine, of_machine)

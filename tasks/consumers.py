@@ -19,12 +19,14 @@ from common.live import group_name
 from common.sockets import SocketClosed
 from spaces import selectors as spaces
 from spaces.models import Space
+from tasks import shared_logs
 from tasks.log_feed import LogFeed
 from tasks.models import ServerTask
 from tasks.selectors import log_frames
 from tasks.topics import may_hear, signed_in
 
-SIGNED_OUT, NO_SUCH_SPACE, TOO_LARGE, FAILED = 4401, 4403, 1009, 1011
+# A server may close with 1000 and with those from 3000 on; the others are the protocol's own.
+SIGNED_OUT, NO_SUCH_SPACE, TOO_LARGE, FAILED = 4401, 4403, 4413, 4500
 MAX_MESSAGE = 64 * 1024
 MAX_TOPICS = 300
 #: Seconds between two messages that say what changed; the first after a pause goes at once.
@@ -38,12 +40,13 @@ _sessions = import_module(settings.SESSION_ENGINE).SessionStore
 
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
     """Takes {"subscribe": [topic]}, {"unsubscribe": [topic]}, {"log": {"task", "after": {attempt:
-    next line}}}, {"log": null} and {"got": frame}; sends {"topics": [topic]} and {"log": frame}."""
+    next line}}}, {"log": null}, {"got": frame} and {"ping": true}; sends {"topics": [topic]}, {"log": frame}
+    and {"pong": true}."""
 
     async def connect(self) -> None:
         self.user: User | None = None
         self.space: Space | None = None
-        self.trusted_until = 0.0
+        self.trusted_until = self.may_read_until = 0.0
         self.topics: set[str] = set()
         self.changed: set[str] = set()
         self.pinging: asyncio.Task[None] | None = None
@@ -72,7 +75,10 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
         message = _parsed(text_data)
         if self.space is None:
             return
-        if "got" in message:
+        if "ping" in message:
+            # Asked of a line that may be dead, not of a session.
+            await self.send('{"pong":true}')
+        elif "got" in message:
             self._confirm(message["got"])
         elif await self._is_welcome():
             await self._subscribe(_names(message.get("subscribe")))
@@ -108,6 +114,12 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
             self.feed.nudge()
         self._tell(topics & self.topics)
 
+    async def layer_gap(self, message: dict[str, Any]) -> None:
+        """Nudges may have got lost on their way here."""
+        if self.feed:
+            self.feed.nudge()
+        self._tell(set(self.topics))
+
     def _tell(self, topics: set[str]) -> None:
         self.changed |= topics
         if self.changed and (self.pinging is None or self.pinging.done()):
@@ -123,13 +135,22 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
 
     async def _open_log(self, wanted: Any) -> None:
         await self._close_log()
+        self.may_read_until = 0.0
         task_id, after = _log_request(wanted)
         topic = f"log-{task_id}"
         if task_id is None or not await database_sync_to_async(may_hear)(self._user, self._space, topic):
             return
-        self.feed = LogFeed(task_id=task_id, after=after, read=self._next_frame, send=self._send_json)
+        self.feed = LogFeed(task_id=task_id, after=after, may_read=self._may_read, send=self.send)
         await self.channel_layer.group_add(group_name(self._space.pk, topic), self.channel_name)
-        self.feeding = self._start(self.feed.run())
+        self.feeding = self._start(self._run(self.feed))
+
+    async def _run(self, feed: LogFeed) -> None:
+        with shared_logs.watched(
+            feed.task_id,
+            read_snapshot=database_sync_to_async(_read_snapshot),
+            read_frame=database_sync_to_async(log_frames.frame_since),
+        ) as shared:
+            await feed.run(shared)
 
     async def _close_log(self) -> None:
         if self.feed is None:
@@ -140,15 +161,16 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
         if topic not in self.topics:
             await self._leave(topic)
 
-    async def _next_frame(self, position: log_frames.Position) -> log_frames.Frame | None:
+    async def _may_read(self) -> bool:
+        """Whether this user may still see the log that the feed brings."""
         if self.feed is None or not await self._is_welcome():
-            return None
-        read = database_sync_to_async(_read_frame)
-        frame: log_frames.Frame | None = await read(self._user, self._space, self.feed.task_id, position)
-        return frame
-
-    async def _send_json(self, message: dict[str, Any]) -> None:
-        await self.send(json.dumps(message, separators=(",", ":"), ensure_ascii=False))
+            return False
+        if monotonic() >= self.may_read_until:
+            topic = f"log-{self.feed.task_id}"
+            if not await database_sync_to_async(may_hear)(self._user, self._space, topic):
+                return False
+            self.may_read_until = monotonic() + TRUSTED_FOR
+        return True
 
     def _confirm(self, frame: Any) -> None:
         if self.feed is not None and isinstance(frame, int):
@@ -195,12 +217,10 @@ def _space(slug: str | None) -> Space | None:
     return spaces.by_slug(slug) if slug else spaces.default_space()
 
 
-def _read_frame(
-    user: User, space: Space, task_id: int, position: log_frames.Position
-) -> log_frames.Frame | None:
-    tasks = ServerTask.objects.visible_to(user).in_space(space)
-    task: ServerTask | None = tasks.only("state").filter(pk=task_id).first()
-    return log_frames.next_frame(task, position) if task else None
+def _read_snapshot(task_id: int) -> log_frames.Snapshot | None:
+    """For everybody who watches; each of them is asked for by `_may_read`."""
+    task = ServerTask.objects.only("state").filter(pk=task_id).first()
+    return log_frames.snapshot(task) if task else None
 
 
 def _parsed(text: str) -> dict[str, Any]:

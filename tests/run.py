@@ -15,21 +15,28 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import psycopg.sql
 import redis
 
+from tests.chaos import own_services
+from tests.harness.extent import FULL
+
 POSTGRES = "postgresql://postgres@127.0.0.1:5432/octoworkers"
 REDIS = "redis://127.0.0.1:6379/9"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-#: Do not depend on the database, so the second round leaves them out.
+#: Do not depend on the server's database, so the second round leaves them out.
 PURE = (
     "domain",
     "protocol",
     "agent",
+    "octo",
+    "programs",
     "architecture",
+    "octoworkers/test_backup_commands.py",
     "octoworkers/test_conf.py",
     "octoworkers/test_demo.py",
     "octoworkers/test_launch.py",
@@ -37,6 +44,17 @@ PURE = (
 )
 #: Undoes pyproject's exclusion of what has to run in a process of its own.
 ALONE = ("-o", "addopts=--strict-markers -ra")
+#: Those chaos tests that crash PostgreSQL and Redis, and the others.
+ON_A_CLUSTER = ("tests/chaos/test_outages.py", "tests/chaos/test_storm.py")
+ON_ONE_SERVER = ("tests/chaos", *(f"--ignore={name}" for name in ON_A_CLUSTER))
+#: Octopus Deploy's own client, an npm package, against a running server.
+CLIENT = Path("tests/contract/client")
+#: Parts of the other tests, which run at length with the chaos tests.
+MACHINES = (
+    "tests/domain/test_run_machine.py",
+    "tests/protocol/test_machine.py",
+    "tests/protocol/test_attempt_machine.py",
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +66,12 @@ class Part:
     missing: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     prepare: Callable[[], None] | None = None
+
+
+def why_no_client() -> str:
+    if not shutil.which("node"):
+        return "no node is installed"
+    return "" if (CLIENT / "node_modules").is_dir() else f"{CLIENT} lacks its packages: run npm ci there"
 
 
 def chromium() -> str:
@@ -107,6 +131,12 @@ def parts() -> list[Part]:
             environment={"DATABASE_URL": journeys, "REDIS_URL": redis_url},
             prepare=lambda: make_database(journeys),
         ),
+        *chaos(),
+        Part(
+            "contract with Octopus Deploy's own client",
+            [*ALONE, str(CLIENT)],
+            missing=why_no_client(),
+        ),
         Part(
             "browser tests",
             [*ALONE, "tests/browser"],
@@ -114,6 +144,21 @@ def parts() -> list[Part]:
             environment={"OCTOWORKERS_CHROMIUM": browser},
         ),
     ]
+
+
+def chaos() -> list[Part]:
+    """A modest size, which takes minutes, unless OCTOWORKERS_CHAOS=full asks for everything."""
+    own = ["-p", "tests.chaos.own_services"]
+    missing = own_services.why_not()
+    found = [
+        Part("chaos on SQLite", [*ALONE, *ON_ONE_SERVER]),
+        Part("chaos on PostgreSQL and Redis", [*ALONE, *own, *ON_A_CLUSTER], missing=missing),
+    ]
+    if FULL:
+        one = "chaos of one node on PostgreSQL and Redis"
+        found.append(Part(one, [*ALONE, *own, *ON_ONE_SERVER], missing=missing))
+        found.append(Part("chaos of the pure rules", list(MACHINES)))
+    return found
 
 
 def run(part: Part) -> str:

@@ -12,11 +12,16 @@ from dataclasses import dataclass, field
 
 from django.http import QueryDict
 
+from domain.answers import for_type
+from domain.labels import article
+from domain.prompts import Prompt
 from domain.scopes import Kind, Scope, UnknownScopeKind
-from domain.variables import VariableType, name_key
+from domain.variables import REFERENCES, TYPE_NOUN, VariableType, name_key
 from variables import selectors
 from variables.models import Type, Variable
-from variables.scope_sources import ScopeOption
+from variables.references import Choices
+from variables.scope_sources import REGISTERED, ScopeOption
+from variables.services.prompts import prompt_of
 from variables.services.rows import Row
 from variables.values import Part, parts
 
@@ -25,6 +30,10 @@ ICONS = {
     VariableType.STRING: "type",
     VariableType.SENSITIVE: "lock-keyhole",
     VariableType.WORKER_POOL: "boxes",
+    VariableType.CERTIFICATE: "shield-check",
+    VariableType.USERNAME_PASSWORD: "user",
+    VariableType.SSH_KEY: "key-round",
+    VariableType.TOKEN: "key-round",
 }
 
 
@@ -43,7 +52,7 @@ class RowState:
     errors: dict[str, list[str]] = field(default_factory=dict)
     change: str = ""
     chips: list[ScopeOption] = field(default_factory=list)
-    pool_name: str = ""
+    choice_name: str = ""
 
     @property
     def parts(self) -> list[Part]:
@@ -70,6 +79,17 @@ class GroupState:
     is_open: bool = False
     rows: list[RowState] = field(default_factory=list)
     used_by: int = 0
+    choices: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether its values are chosen from a list: `choices` are names by id."""
+        return self.type in REFERENCES
+
+    @property
+    def noun(self) -> str:
+        """ "a worker pool"."""
+        return article(TYPE_NOUN[self.type])
 
     @property
     def label(self) -> str:
@@ -106,20 +126,21 @@ class Grid:
         groups: list[GroupState],
         *,
         options: Sequence[ScopeOption],
-        pools: Mapping[str, str],
+        choices: Choices,
         uses: Mapping[str, int],
     ) -> None:
-        """`pools` are names by id, `uses` numbers of steps by `name_key` of the pool variable."""
+        """`uses` are numbers of steps by `name_key` of the pool variable."""
         self.groups = groups
         self._options = {option.key: option for option in options}
         for group in groups:
             group.used_by = uses.get(name_key(group.name), 0)
+            group.choices = choices.get(group.type, {})
             for row in group.rows:
-                self._dress(group, row, pools)
+                self._dress(group, row)
 
-    def _dress(self, group: GroupState, row: RowState, pools: Mapping[str, str]) -> None:
+    def _dress(self, group: GroupState, row: RowState) -> None:
         row.chips = [self._options.get(key) or _unknown(key) for key in row.scope]
-        row.pool_name = pools.get(row.value, "") if group.type is VariableType.WORKER_POOL else ""
+        row.choice_name = group.choices.get(row.value, "")
         row.change = _change(group, row)
 
     @property
@@ -140,7 +161,14 @@ def to_row(group: GroupState, row: RowState) -> Row:
         value=None if keeps else row.value,
         scope=scope_from_keys(row.scope),
         description=group.description,
+        prompt=_prompt(group, row),
     )
+
+
+def _prompt(group: GroupState, row: RowState) -> Prompt | None:
+    """The table shows that a value is asked for, and leaves what is asked to the value's own page."""
+    prompt = prompt_of(row.stored.prompt) if row.stored else None
+    return for_type(prompt, group.type) if prompt else None
 
 
 def scope_from_keys(keys: Iterable[str]) -> Scope:
@@ -157,8 +185,8 @@ def scope_from_keys(keys: Iterable[str]) -> Scope:
 
 def keys_of(scope: Scope) -> tuple[str, ...]:
     """In the order of the page: environments first."""
-    order = [Kind.ENVIRONMENT, Kind.TENANT_TAG, Kind.TENANT, Kind.PROCESS, Kind.ACTION]
-    kinds = sorted(scope, key=lambda kind: order.index(kind) if kind in order else len(order))
+    order = [Kind.ENVIRONMENT, Kind.TENANT_TAG, Kind.TENANT, *REGISTERED]
+    kinds = sorted(scope, key=order.index)
     return tuple(f"{kind.value}:{one}" for kind in kinds for one in sorted(scope[kind], key=_number_first))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from domain.labels import Names, scope_text
 from domain.scopes import Scope
 from domain.variables import VariableType
+from variables.services.prompts import prompt_of
 from variables.services.rows import Row
 
 HIDDEN = "hidden value"
@@ -37,6 +38,7 @@ def row_of(frozen: Mapping[str, Any]) -> Row:
     kind = VariableType(frozen["type"])
     return Row(
         id=int(frozen["id"]),
+        prompt=prompt_of(frozen.get("prompt")),
         name=frozen["name"],
         type=kind,
         value=None if kind is VariableType.SENSITIVE else frozen["value"],

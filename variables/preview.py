@@ -13,8 +13,10 @@ from domain.variables import (
     Candidate,
     Outcome,
     Resolution,
+    SubValue,
     VariableType,
     Verdict,
+    expanded,
     resolve_all,
 )
 
@@ -41,31 +43,55 @@ class Resolved:
     is_sensitive: bool
     traces: tuple[Trace, ...]
     has_beaten: bool = False
+    parts: tuple[SubValue, ...] = ()
 
 
-def resolved(candidates: Sequence[Candidate], context: Context, *, names: Names) -> list[Resolved]:
-    """Every variable, sorted by name; values are filled into each other, secrets stay hidden."""
+def resolved(
+    candidates: Sequence[Candidate], context: Context, *, names: Names, known: Mapping[str, str]
+) -> list[Resolved]:
+    """Every variable, sorted by name; values are filled into each other, secrets stay hidden. `known` are
+    the system variables that a run in this place has."""
     resolutions = resolve_all(candidates, context)
-    texts = {
-        name: MASK if one.winner.type is VariableType.SENSITIVE else one.winner.value
-        for name, one in resolutions.items()
-        if one.winner is not None
-    }
-    found = [_resolved(name, one, texts, names) for name, one in resolutions.items()]
+    filled = _filled(_texts(resolutions, known))
+    found = [_resolved(name, one, filled, names) for name, one in resolutions.items()]
     return sorted(found, key=lambda one: one.name.casefold())
 
 
-def _resolved(name: str, resolution: Resolution, texts: Mapping[str, str], names: Names) -> Resolved:
+def evaluated(
+    expression: str, candidates: Sequence[Candidate], context: Context, *, known: Mapping[str, str]
+) -> octostache.Explanation:
+    """What the expression would be in this place, and what each of its tokens read. Secrets stay hidden."""
+    return octostache.explain(expression, _texts(resolve_all(candidates, context), known))
+
+
+def _texts(resolutions: Mapping[str, Resolution], known: Mapping[str, str]) -> dict[str, str]:
+    """The text of each name, not filled in yet."""
+    winners = expanded(one.winner for one in resolutions.values() if one.winner is not None)
+    return dict(known) | {
+        name: MASK if one.type is VariableType.SENSITIVE else one.value for name, one in winners.items()
+    }
+
+
+def _filled(texts: Mapping[str, str]) -> Mapping[str, str]:
+    """The texts with their values put in; as they are written where that would be too much."""
+    try:
+        return octostache.expand_all(texts).values
+    except octostache.TemplateError:
+        return texts
+
+
+def _resolved(name: str, resolution: Resolution, filled: Mapping[str, str], names: Names) -> Resolved:
     kind, reason = _reason(resolution)
     winner = resolution.winner
     return Resolved(
         name=name,
-        shown=_shown(winner, texts) if winner else "",
+        shown=_shown(winner, filled[name]) if winner else "",
         kind=kind,
         reason=reason,
         is_sensitive=winner is not None and winner.type is VariableType.SENSITIVE,
         traces=tuple(_trace(verdict, names) for verdict in resolution.verdicts),
         has_beaten=any(verdict.outcome is Outcome.LOST for verdict in resolution.verdicts),
+        parts=winner.parts if winner else (),
     )
 
 
@@ -84,10 +110,10 @@ def _reason(resolution: Resolution) -> tuple[str, str]:
     return kind, f"{reason}. Beats {others}."
 
 
-def _shown(winner: Candidate, texts: Mapping[str, str]) -> str:
+def _shown(winner: Candidate, filled: str) -> str:
     if winner.type is VariableType.SENSITIVE or winner.label:
         return winner.shown
-    return octostache.evaluate(winner.value, texts)
+    return filled
 
 
 def _trace(verdict: Verdict, names: Names) -> Trace:

@@ -1,7 +1,7 @@
-"""What a value can be scoped to that lives in higher apps: processes and their steps.
+"""What a value can be scoped to that lives in other apps: processes, their steps, channels, targets.
 
-Environments, tenants and tenant tags are known here. For the kinds PROCESS and ACTION higher apps
-register a source in `AppConfig.ready`; several may serve one kind (a project's, its runbooks').
+Environments, tenants and tenant tags are known here. For the other kinds higher apps register a source
+in `AppConfig.ready`; several may serve one kind (a project's, its runbooks').
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ class ScopeOption:
         """How forms name it, for example "Environment:3"."""
         return f"{self.kind.value}:{self.id}"
 
+
+REGISTERED = (Kind.PROCESS, Kind.ACTION, Kind.CHANNEL, Kind.MACHINE, Kind.ROLE)
+"""The kinds that sources are registered for, in the order of pages."""
 
 Source = Callable[[VariableSet], Iterable[ScopeOption]]
 _sources: dict[Kind, list[Source]] = defaultdict(list)

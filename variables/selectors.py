@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
 from domain.labels import Names
 from domain.scopes import Kind, Scope
 from environments.models import Environment
+from spaces.models import Space
 from tenants.models import Tag, Tenant
 from variables import scope_sources
-from variables.models import OwnerKind, Variable, VariableSet
+from variables.models import LibraryVariableSet, OwnerKind, Type, Variable, VariableSet
 from variables.scope_sources import ScopeOption
 
 
@@ -21,8 +28,7 @@ def scope_options(variable_set: VariableSet) -> list[ScopeOption]:
         *(ScopeOption(Kind.ENVIRONMENT, str(one.pk), one.name, hue=one.hue) for one in environments),
         *(ScopeOption(Kind.TENANT_TAG, one.canonical_name, one.name, one.tag_set.name) for one in tags),
         *(ScopeOption(Kind.TENANT, str(one.pk), one.name) for one in tenants),
-        *scope_sources.registered(Kind.PROCESS, variable_set),
-        *scope_sources.registered(Kind.ACTION, variable_set),
+        *(one for kind in scope_sources.REGISTERED for one in scope_sources.registered(kind, variable_set)),
     ]
 
 
@@ -32,11 +38,11 @@ def scope_names(options: list[ScopeOption]) -> Names:
 
 
 def process_names(*, owner_kind: OwnerKind, owner_id: int) -> Names:
-    """Names of the processes, and their steps, that values of this owner can be scoped to."""
+    """Names of what values of this owner can be scoped to and only it knows, such as its processes."""
     variable_set = VariableSet.objects.filter(owner_kind=owner_kind, owner_id=owner_id).first()
     if variable_set is None:
         return {}
-    kinds = (Kind.PROCESS, Kind.ACTION)
+    kinds = scope_sources.REGISTERED
     return scope_names([one for kind in kinds for one in scope_sources.registered(kind, variable_set)])
 
 
@@ -48,7 +54,16 @@ def scope_of(variable: Variable) -> Scope:
     return Scope.of(ids)
 
 
-def pool_variable_names(variable_set: VariableSet) -> list[str]:
+def library_sets(user: Any, space: Space) -> QuerySet[LibraryVariableSet]:
+    """Those of the space, with how many variables are in each and how many projects include it."""
+    rows = VariableSet.objects.filter(owner_kind=OwnerKind.LIBRARY, owner_id=OuterRef("pk"))
+    counted = rows.values("pk").annotate(found=Count("variables__name", distinct=True)).values("found")
+    visible: QuerySet[LibraryVariableSet] = LibraryVariableSet.objects.visible_to(user).in_space(space)
+    return visible.order_by("name").annotate(
+        variable_count=Coalesce(Subquery(counted), 0), project_count=Count("projects", distinct=True)
+    )
+
+
+def pool_variable_names(variables: Iterable[Variable]) -> list[str]:
     """Names that have a worker pool among their values, each once, sorted."""
-    names = variable_set.variables.filter(type="WorkerPool").values_list("name", flat=True)
-    return sorted(set(names), key=str.casefold)
+    return sorted({one.name for one in variables if one.type == Type.WORKER_POOL}, key=str.casefold)

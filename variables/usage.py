@@ -12,12 +12,19 @@ from environments.models import Environment
 from pools.models import WorkerPool
 from tenants.models import Tag, Tenant
 from variables import owners
-from variables.models import ScopeKind, Type, Variable
+from variables.models import Account, Certificate, ScopeKind, Type, Variable
 
 
 def of_pool(pool: models.Model) -> list[Use]:
     """Variables with the pool as a value."""
     return _uses(Variable.objects.filter(type=Type.WORKER_POOL, value=str(pool.pk)))
+
+
+def of_credential(subject: models.Model) -> list[Use]:
+    """Variables that hold the account or the certificate."""
+    if isinstance(subject, Account):
+        return _uses(Variable.objects.filter(type=subject.spec.type, value=str(subject.pk)))
+    return _uses(Variable.objects.filter(type=Type.CERTIFICATE, value=str(subject.pk)))
 
 
 def of_environment(environment: models.Model) -> list[Use]:
@@ -40,8 +47,15 @@ def of_action(action: models.Model) -> list[Use]:
     return _uses(_scoped(ScopeKind.ACTION, action.pk))
 
 
+def of_machine(machine: models.Model) -> list[Use]:
+    """Values scoped to a deployment target. Machines are a sibling: a higher app registers this."""
+    return _uses(_scoped(ScopeKind.MACHINE, machine.pk))
+
+
 PROVIDERS = (
     (WorkerPool, of_pool),
+    (Account, of_credential),
+    (Certificate, of_credential),
     (Environment, of_environment),
     (Tenant, of_tenant),
     (Tag, of_tag),

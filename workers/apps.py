@@ -17,6 +17,8 @@ class WorkersConfig(AppConfig):
 
     def ready(self) -> None:
         usage.register(apps.get_model("pools", "WorkerPool"), _workers_only_in)
+        usage.register(apps.get_model("environments", "Environment"), _targets_in)
+        usage.register(apps.get_model("tenants", "Tenant"), _targets_in)
 
 
 def _workers_only_in(pool: models.Model) -> Iterator[usage.Use]:
@@ -26,3 +28,10 @@ def _workers_only_in(pool: models.Model) -> Iterator[usage.Use]:
     for machine in machines.objects.filter(~models.Exists(others), pools=pool.pk):
         url = reverse("worker_detail", args=[machine.slug])
         yield usage.Use(kind=ONLY_IN, label=machine.name, url=url)
+
+
+def _targets_in(place: models.Model) -> Iterator[usage.Use]:
+    """Deployment targets of an environment or a tenant: they would silently be so no more."""
+    for machine in place.targets.order_by("name"):  # type: ignore[attr-defined]
+        url = reverse("target_detail", args=[machine.slug])
+        yield usage.Use(kind="Deployment target", label=machine.name, url=url)

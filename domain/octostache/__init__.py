@@ -1,26 +1,44 @@
 """`#{Name}` templates, as Octopus Deploy's Octostache language has them.
 
-evaluate("Hello #{Who}", {"who": "world"})  ->  "Hello world"
+evaluate("Hello #{Who | ToUpper}", {"who": "world"})  ->  "Hello WORLD"
+
+`docs/templates.md` shows all of the language by example.
 """
 
-from domain.octostache.errors import ExpansionTooLarge, RecursionDetected, TemplateError
-from domain.octostache.evaluator import (
+from domain.octostache.compiler import certain_references, references
+from domain.octostache.errors import (
+    EvaluationTooLong,
+    ExpansionTooLarge,
+    RecursionDetected,
+    TemplateError,
+)
+from domain.octostache.evaluation import evaluate, evaluate_detailed, expand_all, explain
+from domain.octostache.filters import FILTER_NAMES
+from domain.octostache.results import (
     EvaluationResult,
     Expansion,
-    evaluate,
-    evaluate_detailed,
-    expand_all,
+    Explanation,
+    Read,
+    TokenExplanation,
+    Unevaluated,
 )
-from domain.octostache.parser import references
 
 __all__ = [
+    "FILTER_NAMES",
     "EvaluationResult",
+    "EvaluationTooLong",
     "Expansion",
     "ExpansionTooLarge",
+    "Explanation",
+    "Read",
     "RecursionDetected",
     "TemplateError",
+    "TokenExplanation",
+    "Unevaluated",
+    "certain_references",
     "evaluate",
     "evaluate_detailed",
     "expand_all",
+    "explain",
     "references",
 ]

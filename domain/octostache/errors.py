@@ -21,3 +21,11 @@ class ExpansionTooLarge(TemplateError):
     def __init__(self, limit: int) -> None:
         super().__init__(f"The values put in come to more than {limit:,} characters")
         self.limit = limit
+
+
+class EvaluationTooLong(TemplateError):
+    """Repetitions within repetitions took more than `limit` steps."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"Its #{{each}} blocks take more than {limit:,} steps")
+        self.limit = limit

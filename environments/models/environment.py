@@ -15,6 +15,9 @@ class Environment(NamedInSpace):
         validators=[MinValueValidator(1), MaxValueValidator(6)],
         help_text="One of the six colours; always shown with the name.",
     )
+    guided_failure = models.BooleanField(
+        default=False, help_text="Ask a person when a step fails, unless a process says otherwise."
+    )
 
     class Meta(NamedInSpace.Meta):
         ordering = ["sort_order", "name"]

@@ -15,7 +15,13 @@ from spaces.models import Space
 
 @transaction.atomic
 def create(
-    *, space: Space, name: str, description: str = "", hue: int = 1, user: User | None = None
+    *,
+    space: Space,
+    name: str,
+    description: str = "",
+    hue: int = 1,
+    guided_failure: bool = False,
+    user: User | None = None,
 ) -> Environment:
     """At the end of the list. Raises IntegrityError where the name is taken."""
     siblings = Environment.objects.in_space(space)
@@ -25,6 +31,7 @@ def create(
         slug=unique_slug(name, siblings, fallback="environment"),
         description=description,
         hue=hue,
+        guided_failure=guided_failure,
         sort_order=ordering.next_place(siblings),
     )
     _record(environment, user=user, category="Created", message=f"Created environment {environment}.")
@@ -33,11 +40,18 @@ def create(
 
 @transaction.atomic
 def edit(
-    environment: Environment, *, name: str, description: str, hue: int, user: User | None
+    environment: Environment,
+    *,
+    name: str,
+    description: str,
+    hue: int,
+    guided_failure: bool,
+    user: User | None,
 ) -> Environment:
     before = environment.name
     environment.name, environment.description, environment.hue = name, description, hue
-    environment.save(update_fields=["name", "description", "hue", "updated_at"])
+    environment.guided_failure = guided_failure
+    environment.save(update_fields=["name", "description", "hue", "guided_failure", "updated_at"])
     renamed = f", formerly {before}" if before != name else ""
     message = f"Changed environment {environment}{renamed}."
     _record(environment, user=user, category="Modified", message=message)

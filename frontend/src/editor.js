@@ -34,6 +34,7 @@ import {
   ViewPlugin,
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import { completable, unknownIn, unknownTokens } from "./references.js";
 
 /** A line-based mode in which `#{Name}` is a variable and does not start a comment. */
 function withReferences(mode) {
@@ -67,29 +68,45 @@ const HIGHLIGHT = HighlightStyle.define([
 
 const REFERENCE = /#\{[^{}\n]+\}/g;
 
-/** Marks every `#{Name}` in the text, whatever the language. */
-function referenceMarks() {
-  const matcher = new MatchDecorator({ regexp: REFERENCE, decoration: Decoration.mark({ class: "cm-reference" }) });
+const KNOWN = Decoration.mark({ class: "cm-reference" });
+const UNKNOWN = Decoration.mark({
+  class: "cm-reference cm-unknown",
+  attributes: { title: "No variable of this name is known here" },
+});
+
+/** Marks every `#{Name}` in the text, whatever the language, and underlines those that `names()` lacks. */
+function referenceMarks(names) {
+  const marks = (view) => {
+    const known = names();
+    const unknown = known.length ? unknownIn(view.state.doc.toString(), known) : () => false;
+    const decoration = (match) => (unknown(match[0].slice(2, -1)) ? UNKNOWN : KNOWN);
+    return new MatchDecorator({ regexp: REFERENCE, decoration }).createDeco(view);
+  };
   return ViewPlugin.define(
     (view) => ({
-      marks: matcher.createDeco(view),
+      marks: marks(view),
       update(change) {
-        this.marks = matcher.updateDeco(change, this.marks);
+        if (change.docChanged || change.viewportChanged) this.marks = marks(change.view);
       },
     }),
     { decorations: (plugin) => plugin.marks },
   );
 }
 
-/** Completion source for `#{Name}`; `names()` returns the variable names known to this editor. */
-function referenceCompletions(names) {
+/** Completion source for `#{Name}` and for filters after its |; both are functions that return names. */
+function referenceCompletions(names, filters) {
   return (context) => {
-    const typed = context.matchBefore(/#\{[\w.\-[\]]*/);
-    if (!typed) return null;
+    const line = context.state.doc.lineAt(context.pos);
+    const found = completable(context.state.sliceDoc(line.from, context.pos));
+    if (!found) return null;
+    const from = line.from + found.from;
+    if (found.kind === "filter") {
+      return { from, options: filters().map((label) => ({ label, type: "function" })), validFor: /^\w*$/ };
+    }
     const rest = context.state.sliceDoc(context.pos, context.pos + 1);
     const close = rest === "}" ? "" : "}";
     const options = names().map((name) => ({ label: name, type: "variable", apply: name + close }));
-    return { from: typed.from + 2, options, validFor: /^[\w.\-[\]]*$/ };
+    return { from, options, validFor: /^[\w.\-[\]]*$/ };
   };
 }
 
@@ -101,6 +118,8 @@ function labelOf(textarea) {
 function language(name) {
   return (LANGUAGES[name] || LANGUAGES.bash)();
 }
+
+const none = () => [];
 
 function extensions(textarea, options, languageSlot) {
   return [
@@ -120,12 +139,12 @@ function extensions(textarea, options, languageSlot) {
     highlightActiveLineGutter(),
     highlightSelectionMatches(),
     syntaxHighlighting(HIGHLIGHT),
-    referenceMarks(),
+    referenceMarks(options.variables || none),
     languageSlot.of(language(options.language)),
     EditorState.readOnly.of(Boolean(options.readOnly)),
     // Tab stays a way out of the editor for keyboard users; the label names it for screen readers.
     EditorView.contentAttributes.of({ "aria-label": labelOf(textarea), ...described(textarea) }),
-    autocompletion({ override: [referenceCompletions(options.variables || (() => []))] }),
+    autocompletion({ override: [referenceCompletions(options.variables || none, options.filters || none)] }),
     keymap.of([
       ...closeBracketsKeymap,
       ...defaultKeymap,
@@ -152,7 +171,7 @@ function copyBack(textarea, state) {
 
 /**
  * Puts an editor after `textarea`, hides it and keeps its value in step.
- * options: language, nonce, readOnly, variables: () => string[].
+ * options: language, nonce, readOnly, variables: () => string[], filters: () => string[].
  * Returns { view, setLanguage(name), insert(text), destroy() }.
  */
 export function mount(textarea, options = {}) {
@@ -175,4 +194,5 @@ export function mount(textarea, options = {}) {
   };
 }
 
+export { completable, unknownTokens };
 export const languages = Object.keys(LANGUAGES);

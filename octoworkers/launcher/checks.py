@@ -43,8 +43,38 @@ def redis() -> None:
         raise CannotStart(f"The Redis {place} does not answer: {_first_line(error)}") from error
 
 
+def can_have_more_nodes(what: str) -> None:
+    """Raises `CannotStart` where this process would be alone. `what` it is begins the sentence."""
+    missing = [
+        name
+        for name, is_there in (
+            ("a PostgreSQL in DATABASE_URL", connection.vendor == "postgresql"),
+            ("a Redis in REDIS_URL", bool(settings.REDIS_URL)),
+        )
+        if not is_there
+    ]
+    if missing:
+        raise CannotStart(
+            f"{what} works together with other nodes, and needs {' and '.join(missing)}, "
+            "the same for all of them."
+        )
+
+
 def _first_line(error: Exception) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def not_newer() -> None:
+    """Raises `CannotStart` if a newer version has changed the database: this one would write what that one
+    does not expect."""
+    executor = MigrationExecutor(connection)
+    unknown = sorted(executor.loader.applied_migrations.keys() - executor.loader.disk_migrations.keys())
+    if unknown:
+        app, name = unknown[-1]
+        raise CannotStart(
+            f"The database is that of a newer version: it has the change {app}.{name}, which this version "
+            "does not know. Start the newer version, or restore a backup from before it."
+        )
 
 
 def has_pending_migrations() -> bool:

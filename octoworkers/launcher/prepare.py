@@ -6,13 +6,16 @@ from __future__ import annotations
 import os
 import secrets
 from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
 
 import django
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
 
-from octoworkers.launcher import checks
+from octoworkers.backup import marks
+from octoworkers.launcher import checks, lock
 from octoworkers.launcher.options import Options
 from octoworkers.launcher.refusal import CannotStart
 
@@ -41,15 +44,25 @@ def set_up_django() -> None:
 
 
 def check() -> None:
-    """Raises `CannotStart` if the database or Redis does not answer."""
+    """Raises `CannotStart` if the database or Redis does not answer, if a restore has not ended, or if the
+    database is that of a newer version."""
     checks.database()
+    marks.refuse()
+    checks.not_newer()
     checks.redis()
 
 
 def refuse_unmigrated() -> None:
     """Raises `CannotStart` if the database is behind this version."""
     if checks.has_pending_migrations():
-        raise CannotStart("The database is behind this version: run octoworkers manage migrate first.")
+        raise CannotStart("The database is behind this version: run octoworkers migrate first.")
+
+
+def lock_sqlite() -> IO[str] | None:
+    """Keeps other servers off an SQLite file; None for another database. Raises `CannotStart`."""
+    if connection.vendor != "sqlite":
+        return None
+    return lock.take_database(Path(connection.settings_dict["NAME"]))
 
 
 def migrate() -> bool:

@@ -1,4 +1,5 @@
-"""What somebody should look at: own runs that failed, steps of unknown outcome, workers that are gone."""
+"""What somebody should look at: questions of runs, own runs that failed, steps of unknown outcome, workers
+that are gone."""
 
 from __future__ import annotations
 
@@ -7,24 +8,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.permissions import Permission, can
 from octoworkers.selectors.figures import FAILURES
 from octoworkers.selectors.rows import rows
 from spaces.models import Space
-from tasks.models import Execution, ServerTask, StepState
+from tasks.models import Execution, Interruption, ServerTask, StepState
 from workers.models import Health, Machine
 
 SHOWN = 5
 #: So many of the newest failures are looked at.
 LOOKED_AT = 100
+#: Counting open questions stops here: nobody reads on.
+COUNT_UP_TO = 1000
 
 
 @dataclass(frozen=True)
 class Attention:
     """The first of each kind, and the number of all of them."""
 
+    questions: Sequence[Interruption] = ()
     failed: Sequence[ServerTask] = ()
     unknown: Sequence[Execution] = ()
     lost: Sequence[Machine] = ()
@@ -40,13 +44,26 @@ def attention(space: Space, user: Any, *, since: datetime, lost: int) -> Attenti
     failures = _open_failures(space, user, since)
     unknown = _unknown_steps([one.pk for one in failures if one.has_unknown])
     own = [one.pk for one in failures if one.created_by_id == user.pk and not one.has_unknown]
+    asked = _open_questions(space, user)
     return Attention(
+        questions=_first(asked),
         failed=list(rows(space, user).filter(pk__in=own[:SHOWN])) if own else (),
         unknown=unknown[:SHOWN],
         lost=_lost_workers(space, user) if lost else (),
-        count=len(own) + len(unknown) + lost,
+        count=asked.values("pk")[:COUNT_UP_TO].count() + len(own) + len(unknown) + lost,
         more_failed=len(own) > SHOWN,
     )
+
+
+def _open_questions(space: Space, user: Any) -> QuerySet[Interruption]:
+    visible = ServerTask.objects.visible_to(user).in_space(space)
+    return Interruption.objects.filter(closed_at__isnull=True, task__in=visible).order_by("id")
+
+
+def _first(asked: QuerySet[Interruption]) -> list[Interruption]:
+    """Those that wait longest, without the plans of their runs."""
+    found = asked.select_related("execution", "task__environment", "task__tenant", "taken_by")
+    return list(found.defer("task__plan")[:SHOWN])
 
 
 class _Failure(NamedTuple):
@@ -60,7 +77,7 @@ def _open_failures(space: Space, user: Any, since: datetime) -> list[_Failure]:
     later = ServerTask.objects.filter(
         # The index finds the project's later tasks; the slot key says which of them are the same.
         project_id=OuterRef("project_id"),
-        slot_key=OuterRef("slot_key"),
+        concurrency_key=OuterRef("concurrency_key"),
         pk__gt=OuterRef("pk"),
     )
     unknown = Execution.objects.filter(task=OuterRef("pk"), state=StepState.UNKNOWN)
@@ -86,6 +103,7 @@ def _unknown_steps(task_ids: Collection[int]) -> list[Execution]:
 
 
 def _lost_workers(space: Space, user: Any) -> list[Machine]:
-    machines = Machine.objects.visible_to(user).in_space(space).filter(is_disabled=False, is_revoked=False)
+    workers = Machine.objects.visible_to(user).in_space(space).workers()
+    machines = workers.filter(is_disabled=False, is_revoked=False)
     gone = machines.filter(health=Health.UNAVAILABLE, is_builtin=False).only("name", "slug", "last_seen_at")
     return list(gone.order_by("-last_seen_at").prefetch_related("pools")[:SHOWN])

@@ -69,7 +69,7 @@ class Dashboard:
 def dashboard(space: Space, user: Any, choice: Choice, *, now: datetime) -> Dashboard:
     history = figures.history(space, user, choice.period, now=now)
     fleet = figures.fleet(space, user)
-    waiting = queue.queue(space, user)
+    waiting = queue.queue(space, user, now=now)
     cells = matrix.matrix(space, user, words=choice.words)
     recent = _recent(space, user, choice.runs)
     progress = progress_of({task.pk for task in recent} | cells.running)

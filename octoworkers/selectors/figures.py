@@ -175,7 +175,8 @@ class Fleet:
 
 def fleet(space: Space, user: Any) -> Fleet:
     """In one query. The built-in worker counts while it is there, and is not missed when it is not."""
-    machines = Machine.objects.visible_to(user).in_space(space).filter(is_disabled=False, is_revoked=False)
+    workers = Machine.objects.visible_to(user).in_space(space).workers()
+    machines = workers.filter(is_disabled=False, is_revoked=False)
     online = Q(health__in=ONLINE)
     counts = machines.exclude(~online, is_builtin=True).aggregate(
         workers=Count("pk"),

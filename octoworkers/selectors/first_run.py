@@ -35,7 +35,7 @@ def checklist(space: Space, user: Any) -> list[Errand]:
 
 
 def _errands(space: Space, user: Any) -> list[Errand]:
-    machines = Machine.objects.visible_to(user).in_space(space)
+    machines = Machine.objects.visible_to(user).in_space(space).workers()
     pools = WorkerPool.objects.visible_to(user).in_space(space)
     projects = Project.objects.visible_to(user).in_space(space)
     return [

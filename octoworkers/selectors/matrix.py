@@ -19,7 +19,7 @@ from tasks.models import ACTIVE, Kind, ServerTask
 PROJECTS = 8
 #: So many of the newest deployments are looked at to find the projects in which something happens.
 RECENT = 100
-_OF_TASK = ("task__state", "task__has_warnings", "task__completed_at")
+_OF_TASK = ("task__state", "task__has_warnings", "task__awaits_answer", "task__completed_at")
 
 
 @dataclass(frozen=True)

@@ -37,13 +37,21 @@ PLACES: dict[str, tuple[Place, ...]] = {
     "Infrastructure": (
         Place("Worker pools", "boxes", "pool_list", counted="pools"),
         Place("Workers", "server", "worker_list", counted="workers"),
+        Place("Targets", "crosshair", "target_list", counted="targets"),
         Place("Environments", "layers", "environment_list", counted="environments"),
     ),
-    "Library": (Place("Tag sets", "tags", "tag_set_list"),),
+    "Library": (
+        Place("Variable sets", "variable", "library_set_list"),
+        Place("Accounts", "key-round", "account_list"),
+        Place("Certificates", "shield-check", "certificate_list"),
+        Place("Packages", "package", "package_list"),
+        Place("Tag sets", "tags", "tag_set_list"),
+    ),
     "Administration": (
         Place("Audit", "scroll-text", "audit", Permission.VIEW_AUDIT),
         Place("Users", "users", "user_list", Permission.EDIT_USER),
         Place("Spaces", "settings", "space_list", Permission.EDIT_SPACE),
+        Place("Nodes", "waypoints", "node_list", Permission.EDIT_SERVER),
     ),
 }
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from pools.models import WorkerPool
 from spaces.models import Space
+from tasks.models import Pause, PauseMode
+from tasks.selectors import pauses
 from workers.selectors.capacity import PoolLoad, pool_loads
 
 SHOWN = 6
@@ -18,6 +20,7 @@ class PoolCard:
     pool: WorkerPool
     load: PoolLoad
     waiting: int
+    pause: Pause | None = None
 
     @property
     def busy(self) -> int:
@@ -26,6 +29,8 @@ class PoolCard:
 
     @property
     def words(self) -> str:
+        if self.pause:
+            return "draining" if self.pause.mode == PauseMode.DRAIN else "paused"
         if self.load.slots:
             return f"{self.busy} of {self.load.slots} busy"
         return self.load.reason or "no workers"
@@ -38,14 +43,15 @@ class PoolCard:
     @property
     def is_hot(self) -> bool:
         """Whether work has to wait here, or would have to."""
-        return self.load.is_full or bool(self.waiting)
+        return self.load.is_full or bool(self.waiting) or self.pause is not None
 
 
 def pool_cards(space: Space, user: Any, *, waiting: Mapping[int, int]) -> tuple[list[PoolCard], int]:
     """The first cards and the number of all pools. `waiting` counts steps by pool id."""
     pools = list(WorkerPool.objects.visible_to(user).in_space(space))
     loads = pool_loads(pools)
-    cards = [PoolCard(pool, loads[pool.pk], waiting.get(pool.pk, 0)) for pool in pools]
+    paused = pauses.by_pool([pool.pk for pool in pools])
+    cards = [PoolCard(pool, loads[pool.pk], waiting.get(pool.pk, 0), paused.get(pool.pk)) for pool in pools]
     # Stable: pools with the same load keep the order that people gave them.
     cards.sort(key=lambda card: (-card.waiting, -card.load.percent, not card.load.workers))
     return cards[:SHOWN], len(cards)

@@ -9,7 +9,14 @@ from typing import TypedDict
 
 from tasks.models import Execution, StepState
 
-_GOING = (StepState.RUNNING, StepState.WAITING, StepState.UNKNOWN)
+_GOING = (
+    StepState.RUNNING,
+    StepState.WAITING,
+    StepState.RETRYING,
+    StepState.INTERRUPTED,
+    StepState.UNKNOWN,
+)
+_WAITS = (StepState.WAITING, StepState.RETRYING, StepState.INTERRUPTED)
 _UNTOUCHED = (StepState.PENDING, StepState.SKIPPED)
 
 
@@ -65,5 +72,5 @@ def _progress(rows: Sequence[_Step]) -> Progress:
         steps=len(rows),
         pool=current["pool_name"],
         worker=current["machine_name"],
-        is_waiting=current["state"] == StepState.WAITING,
+        is_waiting=current["state"] in _WAITS,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -16,10 +16,11 @@ from octoworkers.selectors.navigation import places_for
 from pools.models import WorkerPool
 from projects.models import Project
 from runbooks.models import Runbook
-from spaces.models import NamedInSpace, Space
+from spaces.models import Space, SpaceOwnedQuerySet
 from tasks.models import ServerTask
 from tasks.selectors import tasks as task_selectors
 from tenants.models import Tenant
+from variables.models import LibraryVariableSet
 from workers.models import Machine
 
 LIMIT = 20
@@ -43,19 +44,23 @@ class Result:
     rank: Rank = Rank.PREFIX
 
 
-#: Kind, model, and the page of one by its slug.
-NAMED: tuple[tuple[str, type[NamedInSpace], str], ...] = (
-    ("Project", Project, "project_detail"),
-    ("Worker pool", WorkerPool, "pool_detail"),
-    ("Worker", Machine, "worker_detail"),
-    ("Environment", Environment, "environment_edit"),
-    ("Tenant", Tenant, "tenant_detail"),
+#: Kind, what there is of it, and the page of one by its slug.
+NAMED: tuple[tuple[str, Callable[[Any], SpaceOwnedQuerySet], str], ...] = (
+    ("Project", Project.objects.visible_to, "project_detail"),
+    ("Worker pool", WorkerPool.objects.visible_to, "pool_detail"),
+    ("Worker", lambda user: Machine.objects.visible_to(user).workers(), "worker_detail"),
+    ("Target", lambda user: Machine.objects.visible_to(user).targets(), "target_detail"),
+    ("Environment", Environment.objects.visible_to, "environment_edit"),
+    ("Tenant", Tenant.objects.visible_to, "tenant_detail"),
+    ("Variable set", LibraryVariableSet.objects.visible_to, "library_set_detail"),
 )
 
 ADDITIONS: tuple[tuple[str, str, Permission], ...] = (
     ("Add worker", "worker_add", Permission.EDIT_WORKER),
+    ("Add target", "target_add", Permission.EDIT_WORKER),
     ("New worker pool", "pool_create", Permission.EDIT_POOL),
     ("New project", "project_create", Permission.EDIT_PROJECT),
+    ("Push package", "package_push", Permission.PUSH_PACKAGE),
 )
 
 
@@ -124,8 +129,8 @@ def _additions(user: Any, words: str) -> Iterator[Result]:
 
 
 def _named(space: Space, user: Any, words: str) -> Iterator[Result]:
-    for kind, model, url_name in NAMED:
-        rows = model.objects.visible_to(user).in_space(space).only("name", "slug")
+    for kind, visible, url_name in NAMED:
+        rows = visible(user).in_space(space).only("name", "slug")
         for row in _matching(rows, words, "name"):
             yield Result(row.name, kind, reverse(url_name, args=[row.slug]), Rank(row.fit))
 

@@ -25,6 +25,7 @@ class Counts:
     workers: int = 0
     connected: int = 0
     environments: int = 0
+    targets: int = 0
 
 
 def counts(space: Space | None, user: Any) -> Counts:
@@ -36,9 +37,10 @@ def counts(space: Space | None, user: Any) -> Counts:
     row = Space.objects.filter(pk=space.pk).values_list(
         _count(ServerTask.objects.visible_to(user).filter(state__in=ACTIVE)),
         _count(WorkerPool.objects.visible_to(user)),
-        _count(machines.filter(members)),
+        _count(machines.workers().filter(members)),
         _count(machines.exclude(channel="")),
         _count(Environment.objects.visible_to(user)),
+        _count(machines.targets().filter(is_revoked=False)),
     )
     return Counts(*row.get())
 
@@ -61,5 +63,5 @@ class Server:
 
     @property
     def healthy(self) -> bool:
-        """Whether this process moves runs on. Without an engine it shows pages and starts nothing."""
+        """Whether this process or another node moves runs on. Without an engine pages are all there is."""
         return base.is_running()

@@ -13,6 +13,7 @@ from django.shortcuts import render
 from accounts.models import User
 from accounts.permissions import NotAllowed
 from accounts.selectors import administrators
+from common.api import errors
 
 log = logging.getLogger("octoworkers.errors")
 
@@ -23,21 +24,21 @@ NAMED = 3
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_api(request):
-        return _json("bad_request", "The request could not be read.", 400)
+        return _json("The request could not be read.", 400)
     return render(request, "400.html", status=400)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Names the missing right, and to those who are signed in also who can grant it."""
     if _is_api(request):
-        return _json("not_allowed", str(exception) or "Your role does not allow it.", 403)
+        return _json(str(exception) or "Your role does not allow it.", 403)
     context = {"missing": _missing(exception), "grantors": _grantors(request)}
     return render(request, "403.html", context, status=403)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_api(request):
-        return _json("not_found", "There is nothing at this address.", 404)
+        return _json("There is nothing at this address: not found.", 404)
     return render(request, "404.html", status=404)
 
 
@@ -46,7 +47,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error_id = secrets.token_hex(4)
     log.error("Error %s: %s %s", error_id, request.method, request.path, exc_info=True)
     if _is_api(request):
-        return _json("server_error", f"The server met an error. Quote {error_id} when you report it.", 500)
+        return _json(f"The server met an error. Quote {error_id} when you report it.", 500)
     context = {"error_id": error_id}
     try:
         return render(request, "octoworkers/server_error.html", context, status=500)
@@ -57,11 +58,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _is_api(request: HttpRequest) -> bool:
-    return request.path_info.startswith(API_PREFIX)
+    return f"{request.path_info}/".startswith(API_PREFIX)
 
 
-def _json(code: str, message: str, status: int) -> JsonResponse:
-    return JsonResponse({"error": {"code": code, "message": message}}, status=status)
+def _json(message: str, status: int) -> JsonResponse:
+    return JsonResponse(errors.body(message), status=status)
 
 
 def _missing(exception: Exception) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db import transaction
 
 from accounts.models import User
 from accounts.services import events
-from common import live
+from common import live, ordering
 from common.ordering import next_place
 from common.slugs import unique_slug
 from common.usage import CannotDelete, delete_unused
@@ -55,6 +57,14 @@ def make_default(pool: WorkerPool, *, user: User | None) -> None:
     siblings.filter(pk=pool.pk).update(is_default=True)
     pool.is_default = True
     _record(pool, user=user, category="Modified", message=f"Made {pool} the default worker pool.")
+
+
+@transaction.atomic
+def reorder(*, space: Space, ids: Sequence[int], user: User | None) -> None:
+    """Raises `common.ordering.StaleOrder` where an id is not a pool of the space."""
+    ordering.reorder(WorkerPool.objects.in_space(space), ids)
+    message = "Changed the order of the worker pools."
+    events.record(user=user, category="Modified", subject=space, message=message, space=space)
 
 
 @transaction.atomic

@@ -1,11 +1,23 @@
 from processes.models.process import (
     Action,
+    Condition,
     Location,
     OwnerKind,
     PoolChoice,
     Process,
     ProcessRevision,
+    StartTrigger,
     Step,
 )
 
-__all__ = ["Action", "Location", "OwnerKind", "PoolChoice", "Process", "ProcessRevision", "Step"]
+__all__ = [
+    "Action",
+    "Condition",
+    "Location",
+    "OwnerKind",
+    "PoolChoice",
+    "Process",
+    "ProcessRevision",
+    "StartTrigger",
+    "Step",
+]

@@ -4,6 +4,9 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
 
+from domain.processes import Location as Runs
+from domain.step_rules import Condition as RunCondition
+from domain.step_rules import Start
 from spaces.models import SpaceOwned
 
 
@@ -32,6 +35,20 @@ class Process(SpaceOwned):
         return f"Process of {self.owner_kind} {self.owner_id}"
 
 
+class Condition(models.TextChoices):
+    """When a step runs; the values are those of `domain.step_rules`."""
+
+    SUCCESS = RunCondition.SUCCESS.value, "Only while nothing has failed"
+    FAILURE = RunCondition.FAILURE.value, "Only after a failure"
+    ALWAYS = RunCondition.ALWAYS.value, "Always"
+    VARIABLE = RunCondition.VARIABLE.value, "If an expression is true"
+
+
+class StartTrigger(models.TextChoices):
+    AFTER_PREVIOUS = Start.AFTER_PREVIOUS.value, "After the step before it"
+    WITH_PREVIOUS = Start.WITH_PREVIOUS.value, "Together with the step before it"
+
+
 class Step(models.Model):
     """One entry of a process. What it does is in its action; a step may hold several of them."""
 
@@ -39,6 +56,19 @@ class Step(models.Model):
     position = models.PositiveIntegerField(validators=[MinValueValidator(1)])
     name = models.CharField(max_length=120)
     slug = models.SlugField(max_length=140)
+    condition = models.CharField(max_length=20, choices=Condition.choices, default=Condition.SUCCESS)
+    start_trigger = models.CharField(
+        max_length=20, choices=StartTrigger.choices, default=StartTrigger.AFTER_PREVIOUS
+    )
+    expression = models.TextField(
+        blank=True, help_text="A template that is true or not; kept whatever the condition is."
+    )
+    target_tags = models.JSONField(
+        default=list, blank=True, help_text="Names of target tags; kept wherever the step runs."
+    )
+    window = models.PositiveSmallIntegerField(
+        default=0, help_text="How many targets at once; 0 for as many as usual."
+    )
 
     class Meta:
         ordering = ["position"]
@@ -60,7 +90,9 @@ class Step(models.Model):
 class Location(models.TextChoices):
     """Where an action runs."""
 
-    WORKER = "worker", "Run once on a worker"
+    WORKER = Runs.WORKER.value, "Run once on a worker"
+    ON_BEHALF = Runs.ON_BEHALF.value, "Run on a worker on behalf of each deployment target"
+    TARGET = Runs.TARGET.value, "Run on each deployment target"
 
 
 class PoolChoice(models.TextChoices):
@@ -78,6 +110,10 @@ class Action(models.Model):
     slug = models.SlugField(max_length=140)
     action_type = models.CharField(max_length=60)
     is_disabled = models.BooleanField(default=False)
+    is_required = models.BooleanField(default=False, help_text="Nobody may leave it out of a run.")
+    applies = models.JSONField(
+        default=dict, blank=True, help_text="domain.conditions.Applies: environments, channels, tenant tags."
+    )
     notes = models.TextField(blank=True)
     location = models.CharField(max_length=20, choices=Location.choices, default=Location.WORKER)
     pool_choice = models.CharField(max_length=20, choices=PoolChoice.choices, default=PoolChoice.SPECIFIC)
@@ -101,11 +137,15 @@ class Action(models.Model):
 
 
 class ProcessRevision(models.Model):
-    """A process as it was saved under a version: what a stale edit is compared with."""
+    """A process as it was saved under a version: what a stale edit is compared with, and its history.
+    `saved_at` is empty for what was saved before this was kept."""
 
     process = models.ForeignKey(Process, on_delete=models.CASCADE, related_name="revisions")
     version = models.PositiveIntegerField()
     content = models.JSONField(help_text="domain.processes.ProcessDef")
+    saved_at = models.DateTimeField(null=True)
+    saved_by = models.CharField(max_length=150, blank=True, default="")
+    message = models.CharField(max_length=200, blank=True, default="", help_text="What was done.")
 
     class Meta:
         constraints = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -15,30 +15,41 @@ from accounts.models import User
 from accounts.permissions import Permission, require
 from accounts.services import events
 from common.usage import refuse_if_used
+from domain import codec
+from domain.conditions import Applies, conditions_text
+from domain.labels import Names
 from domain.processes import ActionDef, Location, ProcessDef, StepDef
-from processes import owners
+from domain.scopes import Kind
+from domain.step_rules import Condition, Start
+from environments.models import Environment
+from processes import owners, restoring
 from processes.models import Action, PoolChoice, Process, ProcessRevision, Step
 from processes.services import steps
-from processes.services.steps import StepFields, StepNameTaken, UnknownSteps
+from processes.services.steps import StepFields, StepNameTaken, StepRow, UnknownSteps
 from spaces.models import Space
 
 __all__ = [
     "StaleProcess",
     "StepFields",
     "StepNameTaken",
+    "StepRow",
     "UnknownSteps",
     "add_step",
     "clone_step",
+    "copy_step",
+    "definition",
     "delete",
     "delete_step",
     "edit_step",
     "freeze",
     "get_or_create",
     "reorder",
+    "replace_steps",
+    "restore",
     "set_disabled",
 ]
 
-KEPT_REVISIONS = 20
+KEPT_REVISIONS = 50
 
 
 class StaleProcess(Exception):
@@ -62,7 +73,7 @@ def get_or_create(*, owner_kind: str, owner_id: int, space: Space) -> Process:
         owner_kind=owner_kind, owner_id=owner_id, defaults={"space": space}
     )
     if created:
-        _keep_revision(process)
+        _keep_revision(process, message="Created")
     return process
 
 
@@ -106,10 +117,22 @@ def set_disabled(*, step: Step, version: int, is_disabled: bool, user: User | No
 
 def clone_step(*, step: Step, version: int, user: User | None = None) -> Step:
     """A copy right behind the step. Raises StaleProcess."""
-    fields = replace(steps.fields_of(step), name=steps.copied_name(step))
+    fields = replace(steps.fields_of(step), name=steps.copied_name(step.name, step.process))
     _check_pool(fields, before=None, user=user)
     with _changing(step.process, version=version, user=user, message=f"Copied step {step.name} of"):
         return steps.create(step.process, fields, after=step)
+
+
+def copy_step(*, step: Step, to: Process, user: User | None = None) -> Step:
+    """A copy at the end of another process, under its own name if that is free there.
+
+    Raises StaleProcess if somebody saves the other process at the same moment, or NotAllowed for a pool that
+    the user may not use.
+    """
+    is_taken = to.steps.filter(name__iexact=step.name).exists()
+    name = steps.copied_name(step.name, to) if is_taken else step.name
+    fields = replace(steps.fields_of(step), name=name, start=Start.AFTER_PREVIOUS)
+    return add_step(process=to, version=to.version, fields=fields, user=user)
 
 
 def delete_step(*, step: Step, version: int, user: User | None = None) -> None:
@@ -128,19 +151,72 @@ def reorder(*, process: Process, version: int, step_ids: Sequence[int], user: Us
         steps.renumber(process, step_ids)
 
 
+def replace_steps(
+    *, process: Process, version: int, rows: Sequence[StepRow], user: User | None = None
+) -> None:
+    """Make the process hold these steps and no others, in this order; those that are named keep their ids.
+
+    Raises StaleProcess, StepNameTaken, UnknownSteps, InUse while values of variables are scoped to a step
+    that would go, or NotAllowed for a pool that the user may not use.
+    """
+    _check_pools(process, rows, user=user)
+    with _changing(process, version=version, user=user, message="Changed the steps of"):
+        steps.replace(process, rows)
+
+
+def restore(*, process: Process, version: int, revision: ProcessRevision, user: User | None = None) -> None:
+    """Make the steps those of a revision of this process, as its next version.
+
+    Raises StaleProcess, InUse while values of variables are scoped to a step that would go, or NotAllowed for
+    a pool that the user may not use.
+    """
+    rows = restoring.rows_of(ProcessDef.from_json(revision.content), process)
+    _check_pools(process, rows, user=user)
+    message = f"Restored version {revision.version} of"
+    with _changing(process, version=version, user=user, message=message):
+        steps.replace(process, rows)
+
+
 def freeze(process: Process) -> dict[str, Any]:
     """The process as a snapshot keeps it: `domain.processes.ProcessDef` as JSON."""
     rows = process.steps.prefetch_related("actions__worker_pool")
-    return ProcessDef(tuple(_step_def(number, step) for number, step in enumerate(rows, start=1))).to_json()
+    actions = [action for step in rows for action in step.actions.all()]
+    names = _names([codec.decode_fields(Applies, action.applies) for action in actions])
+    return definition(rows, names).to_json()
 
 
-def _step_def(number: int, step: Step) -> StepDef:
-    actions = tuple(action_def(action) for action in step.actions.all())
-    return StepDef(id=str(step.pk), name=step.name, number=number, actions=actions, slug=step.slug)
+def definition(rows: Iterable[Step], names: Names) -> ProcessDef:
+    """The steps of a process, in order, as the rules see them; `names` are those of environments."""
+    return ProcessDef(tuple(_step_def(number, step, names) for number, step in enumerate(rows, start=1)))
 
 
-def action_def(action: Action) -> ActionDef:
-    """An action as the rules see it: with the one pool that is chosen, also when it is not saved yet."""
+def _names(applies: Sequence[Applies]) -> Names:
+    """Of the environments that steps are restricted to."""
+    ids = {id for one in applies for id in (*one.environments, *one.excluded_environments)}
+    rows = Environment.objects.filter(pk__in=ids).values_list("pk", "name") if ids else ()
+    return {(Kind.ENVIRONMENT, str(id)): name for id, name in rows}
+
+
+def _step_def(number: int, step: Step, names: Names) -> StepDef:
+    actions = tuple(action_def(action, names) for action in step.actions.all())
+    return StepDef(
+        id=str(step.pk),
+        name=step.name,
+        number=number,
+        actions=actions,
+        slug=step.slug,
+        condition=Condition(step.condition),
+        expression=step.expression,
+        start=Start(step.start_trigger),
+        target_tags=tuple(step.target_tags),
+        window=step.window,
+    )
+
+
+def action_def(action: Action, names: Names | None = None) -> ActionDef:
+    """An action as the rules see it: with the one pool that is chosen, also when it is not saved yet.
+    `names` of environments are read where they are not given."""
+    applies = codec.decode_fields(Applies, action.applies)
     is_fixed = action.pool_choice == PoolChoice.SPECIFIC
     pool = action.worker_pool if is_fixed else None
     return ActionDef(
@@ -154,6 +230,9 @@ def action_def(action: Action) -> ActionDef:
         worker_pool_name=pool.name if pool else "",
         worker_pool_variable=None if is_fixed else action.worker_pool_variable,
         is_disabled=action.is_disabled,
+        is_required=action.is_required,
+        applies=applies,
+        applies_text=conditions_text(applies, _names([applies]) if names is None else names),
         notes=action.notes,
     )
 
@@ -165,7 +244,7 @@ def _changing(process: Process, *, version: int, user: User | None, message: str
         _claim(process, version=version, user=user)
         yield
         process.refresh_from_db()
-        _keep_revision(process)
+        _keep_revision(process, message=message.rpartition(" ")[0])
         key = (process.owner_kind, process.owner_id)
         owner = owners.resolve([key]).get(key)
         events.record(
@@ -187,6 +266,13 @@ def _claim(process: Process, *, version: int, user: User | None) -> None:
         raise StaleProcess(process, version=version)
 
 
+def _check_pools(process: Process, rows: Sequence[StepRow], *, user: User | None) -> None:
+    stored = {step.pk: step for step in process.steps.prefetch_related("actions__worker_pool")}
+    for row in rows:
+        before = stored.get(row.id or 0)
+        _check_pool(row.fields, before=steps.fields_of(before) if before else None, user=user)
+
+
 def _check_pool(fields: StepFields, *, before: StepFields | None, user: User | None) -> None:
     """Whoever puts a step on a pool needs the right to use that pool."""
     if user is None or fields.worker_pool is None:
@@ -195,7 +281,14 @@ def _check_pool(fields: StepFields, *, before: StepFields | None, user: User | N
         require(user, Permission.USE_POOL, fields.worker_pool)
 
 
-def _keep_revision(process: Process) -> None:
-    ProcessRevision.objects.create(process=process, version=process.version, content=freeze(process))
+def _keep_revision(process: Process, *, message: str) -> None:
+    ProcessRevision.objects.create(
+        process=process,
+        version=process.version,
+        content=freeze(process),
+        saved_at=process.updated_at,
+        saved_by=process.updated_by,
+        message=message[:200],
+    )
     oldest = process.version - KEPT_REVISIONS
     ProcessRevision.objects.filter(process=process, version__lte=oldest).delete()

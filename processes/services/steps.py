@@ -8,7 +8,11 @@ from dataclasses import dataclass, field
 from django.db.models import F, Max
 
 from common.slugs import unique_slug
+from common.usage import refuse_if_used
+from domain import codec
+from domain.conditions import EVERYWHERE, Applies
 from domain.processes import SCRIPT_ACTION
+from domain.step_rules import Condition, Start
 from pools.models import WorkerPool
 from processes.models import Action, Location, PoolChoice, Process, Step
 
@@ -28,8 +32,8 @@ class UnknownSteps(Exception):
 class StepFields:
     """A step with its one action, as a form or an API hands it over.
 
-    Both pools are kept whichever is chosen. `worker_pool` None means the default pool of the space.
-    `properties` are Octopus's, all strings.
+    Both pools and the target tags are kept whichever location and pool are chosen. `worker_pool` None
+    means the default pool of the space. `properties` are Octopus's, all strings.
     """
 
     name: str
@@ -41,14 +45,66 @@ class StepFields:
     worker_pool_variable: str = ""
     notes: str = ""
     is_disabled: bool = False
+    is_required: bool = False
+    condition: Condition = Condition.SUCCESS
+    expression: str = ""
+    start: Start = Start.AFTER_PREVIOUS
+    applies: Applies = EVERYWHERE
+    target_tags: tuple[str, ...] = ()
+    window: int = 0
 
 
-def create(process: Process, fields: StepFields, *, after: Step | None = None) -> Step:
-    """A new step behind `after`, or at the end."""
+@dataclass(frozen=True)
+class StepRow:
+    """A step of a process that is saved as a whole; `id` is the stored step, None for a new one, which gets
+    `slug` if it is free and not empty."""
+
+    fields: StepFields
+    id: int | None = None
+    slug: str = ""
+
+
+def replace(process: Process, rows: Sequence[StepRow]) -> None:
+    """The steps become these. Raises StepNameTaken, UnknownSteps, or InUse for a step that would go."""
+    stored = {step.pk: step for step in process.steps.prefetch_related("actions")}
+    kept = [row.id for row in rows if row.id is not None]
+    if not set(kept) <= stored.keys() or len(set(kept)) < len(kept):
+        raise UnknownSteps
+    _refuse_same_names(rows)
+    for pk in stored.keys() - set(kept):
+        for action in stored[pk].actions.all():
+            refuse_if_used(action)
+        stored[pk].delete()
+    for pk in kept:
+        # Out of the way first, since two steps may swap their names; no name holds a line break.
+        Step.objects.filter(pk=pk).update(name=f"renaming\n{pk}")
+    ids = [_replaced(process, row, stored) for row in rows]
+    renumber(process, ids)
+
+
+def _replaced(process: Process, row: StepRow, stored: Mapping[int, Step]) -> int:
+    if row.id is None:
+        return create(process, row.fields, slug=row.slug).pk
+    change(stored[row.id], row.fields)
+    return row.id
+
+
+def _refuse_same_names(rows: Sequence[StepRow]) -> None:
+    seen: set[str] = set()
+    for row in rows:
+        name = row.fields.name.casefold()
+        if name in seen:
+            raise StepNameTaken(row.fields.name)
+        seen.add(name)
+
+
+def create(process: Process, fields: StepFields, *, after: Step | None = None, slug: str = "") -> Step:
+    """A new step behind `after`, or at the end. Its slug is made of its name where none is given."""
     _refuse_taken_name(process, fields.name)
     last = process.steps.aggregate(last=Max("position"))["last"] or 0
-    slug = unique_slug(fields.name, Step.objects.filter(process=process), fallback="step")
-    step = Step.objects.create(process=process, position=last + 1, name=fields.name, slug=slug)
+    slug = unique_slug(slug or fields.name, Step.objects.filter(process=process), fallback="step")
+    step = Step(process=process, position=last + 1, slug=slug)
+    _fill_step(step, fields)
     action = Action(step=step, slug=slug)
     _fill(action, fields)
     if after is not None:
@@ -61,8 +117,7 @@ def create(process: Process, fields: StepFields, *, after: Step | None = None) -
 def change(step: Step, fields: StepFields) -> None:
     """The slug stays, so that addresses and references keep working when a step is renamed."""
     _refuse_taken_name(step.process, fields.name, but=step)
-    step.name = fields.name
-    step.save(update_fields=["name"])
+    _fill_step(step, fields)
     _fill(action_of(step), fields)
 
 
@@ -78,6 +133,13 @@ def fields_of(step: Step) -> StepFields:
         worker_pool_variable=action.worker_pool_variable,
         notes=action.notes,
         is_disabled=action.is_disabled,
+        is_required=action.is_required,
+        condition=Condition(step.condition),
+        expression=step.expression,
+        start=Start(step.start_trigger),
+        target_tags=tuple(step.target_tags),
+        window=step.window,
+        applies=codec.decode_fields(Applies, action.applies),
     )
 
 
@@ -86,10 +148,10 @@ def action_of(step: Step) -> Action:
     return step.actions.all()[0]
 
 
-def copied_name(step: Step) -> str:
-    """A free name for a copy: "Back up (copy)", "Back up (copy 2)"."""
-    taken = {name.casefold() for name in step.process.steps.values_list("name", flat=True)}
-    base, number = step.name[:100], 1
+def copied_name(name: str, process: Process) -> str:
+    """A free name for a copy in a process: "Back up (copy)", "Back up (copy 2)"."""
+    taken = {name.casefold() for name in process.steps.values_list("name", flat=True)}
+    base, number = name[:100], 1
     name = f"{base} (copy)"
     while name.casefold() in taken:
         number += 1
@@ -121,6 +183,14 @@ def _refuse_taken_name(process: Process, name: str, *, but: Step | None = None) 
         raise StepNameTaken(name)
 
 
+def _fill_step(step: Step, fields: StepFields) -> None:
+    step.name = fields.name
+    step.condition, step.expression = fields.condition.value, fields.expression
+    step.start_trigger = fields.start.value
+    step.target_tags, step.window = list(fields.target_tags), fields.window
+    step.save()
+
+
 def _fill(action: Action, fields: StepFields) -> None:
     action.name = fields.name
     action.action_type = fields.action_type
@@ -129,4 +199,10 @@ def _fill(action: Action, fields: StepFields) -> None:
     action.worker_pool = fields.worker_pool
     action.worker_pool_variable = fields.worker_pool_variable
     action.notes, action.is_disabled = fields.notes, fields.is_disabled
+    action.is_required, action.applies = fields.is_required, applies_json(fields.applies)
     action.save()
+
+
+def applies_json(applies: Applies) -> dict[str, list[str]]:
+    """Only what restricts."""
+    return {name: value for name, value in codec.encode_fields(applies).items() if value}

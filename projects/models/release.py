@@ -15,6 +15,9 @@ class Release(models.Model):
     notes = models.TextField(blank=True)
     process = models.JSONField(help_text="domain.processes.ProcessDef")
     variables = models.JSONField(help_text="As variables.services.variable_sets.freeze gives them.")
+    packages = models.JSONField(
+        default=list, blank=True, help_text="A list of domain.plan_packages.ChosenPackage."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"

@@ -10,8 +10,8 @@ A page of it is three lines in the app that owns the process:
                            name="runbook_process")]
 """
 
-from projects.process_editor.owner import ProcessOwner
+from projects.process_editor.owner import Baseline, ProcessOwner
 from projects.process_editor.routes import routes
 from projects.process_editor.views import edit
 
-__all__ = ["ProcessOwner", "edit", "routes"]
+__all__ = ["Baseline", "ProcessOwner", "edit", "routes"]

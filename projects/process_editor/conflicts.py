@@ -11,7 +11,7 @@ from processes import differences, merging
 from processes.models import Action, Step
 from processes.services import processes
 from processes.services.processes import StaleProcess
-from processes.services.steps import StepFields
+from processes.services.steps import StepFields, applies_json
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,11 @@ def of_act(stale: StaleProcess, *, retry: Retry | None, can_keep: bool) -> Confl
 def of_save(stale: StaleProcess, *, step: Step, merged: StepFields) -> Conflict:
     """Somebody saved a step; `merged` is what the form shows now."""
     theirs = merging.find_step(ProcessDef.from_json(stale.current), str(step.pk))
-    changes = differences.compare_steps(theirs, _step_def(merged, like=theirs)) if theirs else ()
+    changes = (
+        differences.compare_steps(theirs, step_def(merged, id=theirs.id, number=theirs.number))
+        if theirs
+        else ()
+    )
     return _conflict(stale, mine=changes)
 
 
@@ -92,13 +96,18 @@ def merge(stale: StaleProcess, *, step: Step, mine: StepFields, theirs: StepFiel
     return merging.merged(base=merging.find_step(loaded, str(step.pk)), mine=mine, theirs=theirs)
 
 
-def _step_def(fields: StepFields, *, like: StepDef) -> StepDef:
+def step_def(fields: StepFields, *, id: str, number: int) -> StepDef:
+    """A step as it would be stored, for a comparison."""
     return StepDef(
-        id=like.id,
+        id=id,
         name=fields.name,
-        number=like.number,
+        number=number,
         actions=(processes.action_def(unsaved_action(fields)),),
-        slug=like.slug,
+        condition=fields.condition,
+        expression=fields.expression,
+        start=fields.start,
+        target_tags=fields.target_tags,
+        window=fields.window,
     )
 
 
@@ -114,4 +123,6 @@ def unsaved_action(fields: StepFields) -> Action:
         worker_pool_variable=fields.worker_pool_variable,
         notes=fields.notes,
         is_disabled=fields.is_disabled,
+        is_required=fields.is_required,
+        applies=applies_json(fields.applies),
     )

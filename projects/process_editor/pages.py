@@ -7,17 +7,23 @@ from typing import Any
 from django.http import HttpResponse
 
 from common.htmx import invalid, page, stale
-from domain.processes import ActionDef
+from domain import octostache
+from domain.processes import ActionDef, rules_of, rules_text
+from domain.step_rules import DEFAULT
 from processes.action_types import ActionForm, ActionType, all_types
-from processes.models import PoolChoice, Step
+from processes.action_types.when import CONDITION_WORDS, WhenForm
+from processes.action_types.worker import UNKNOWN_CHOICES, ConditionsForm
+from processes.models import PoolChoice, StartTrigger, Step
 from processes.services import processes
 from processes.services.steps import StepFields, action_of
+from projects.process_editor import history
 from projects.process_editor.conflicts import Conflict, unsaved_action
 from projects.process_editor.preview import Preview, preview
-from projects.process_editor.session import Session
+from projects.process_editor.session import Session, StepItem
 
 TEMPLATE = "processes/editor.html"
 PARTIAL = "editor"
+_CONDITIONS = tuple(ConditionsForm.base_fields)
 
 
 def step_page(session: Session, form: ActionForm, *, step: Step | None, **extra: Any) -> HttpResponse:
@@ -51,20 +57,24 @@ def context(
 ) -> dict[str, Any]:
     """`is_unsaved`: the form holds what is not stored, so it starts as changed."""
     steps = session.steps()
+    listed = list_context(session, steps=steps, current=step)
     numbers = {one.pk: number for number, one in enumerate(steps, start=1)}
     number = numbers.get(step.pk, 0) if step else len(steps) + 1
     found: dict[str, Any] = {
         **session.owner.context,
         "tab": "process",
-        **list_context(session, steps=steps, current=step),
+        **listed,
         "step": step,
         "number": number,
         "form": form,
         "is_unsaved": is_unsaved,
         "conflict": conflict,
+        **history.undo(session),
     }
     if form is not None:
+        item = next((one for one in listed["items"] if step and one.step.pk == step.pk), None)
         found |= _form_context(session, form, step=step, number=number)
+        found |= {"warnings": item.warnings if item else (), **_when_context(session, form, item=item)}
     return found
 
 
@@ -82,12 +92,36 @@ def list_context(session: Session, *, steps: list[Step], current: Step | None) -
 
 def _form_context(session: Session, form: ActionForm, *, step: Step | None, number: int) -> dict[str, Any]:
     kind: ActionType = form.action_type
-    return {
+    found = {
         "action_type": kind,
         "form_url": session.step_url(step) if step else session.new_url(kind),
-        "preview": preview(session, entered_action(form, step=step), number=number),
         "completions": session.completions(),
+        "template_filters": octostache.FILTER_NAMES,
+        "package_ids": session.package_ids(),
+    }
+    if not kind.runs_on_worker:
+        return found
+    rules = rules_of(kind.key, action_of(step).properties) if step else DEFAULT
+    return {
+        **found,
+        "preview": preview(session, entered_action(form, step=step), number=number),
         "by_variable": _value(form, "pool_choice") == PoolChoice.VARIABLE,
+        "conditions_text": rules_text(rules).capitalize(),
+        "conditions_open": rules != DEFAULT or any(name in form.errors for name in _CONDITIONS),
+        "unknown_choices": UNKNOWN_CHOICES,
+    }
+
+
+def _when_context(session: Session, form: ActionForm, *, item: StepItem | None) -> dict[str, Any]:
+    saved = list(item.tags) if item else []
+    if item and item.step.start_trigger == StartTrigger.WITH_PREVIOUS:
+        saved.insert(0, "With the step before it")
+    changed = any(name in form.errors for name in WhenForm.base_fields)
+    return {
+        "when_text": ", ".join(saved),
+        "when_open": bool(saved) or changed,
+        "condition_words": CONDITION_WORDS,
+        "has_environments": bool(session.places.environments),
     }
 
 

@@ -102,7 +102,7 @@ class _Planning:
         # Only the pool is asked for: neither the script nor a disabled step is to get in the way.
         action = replace(self.action, is_disabled=False, properties={})
         step = StepDef(id=action.id, name=action.name, number=self.number, actions=(action,))
-        frozen = variable_sets.freeze(session.variable_set)
+        frozen = session.frozen_variables
         self.planner = Planner(
             space=session.space,
             process=ProcessDef((step,)).to_json(),
@@ -212,7 +212,9 @@ def _verdict(step: PlannedStep, problem: Problem | None) -> tuple[str, str]:
 
 
 def _online(capacity: PoolCapacity) -> str:
-    return f"{capacity.workers_available} of {counted(capacity.workers_total, 'worker')} online"
+    words = f"{capacity.workers_available} of {counted(capacity.workers_total, 'worker')} online"
+    back = capacity.workers_returning
+    return f"{words}, {back} reconnecting" if back else words
 
 
 def _tenants_of(project: Project) -> list[Tenant]:

@@ -2,38 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, QueryDict
+from django.http import Http404, HttpRequest
 
 from accounts.permissions import Permission, can
-from domain.scopes import Context
+from domain import process_warnings
+from domain.labels import Names
+from domain.process_warnings import PoolFacts, StepWarning, Surroundings
+from domain.processes import ActionDef, Location
+from domain.scopes import Context, Kind
 from domain.system_variables import known_names
+from environments.models import Environment
+from packages import selectors as package_selectors
 from pools.models import WorkerPool
 from processes.action_types import ActionForm, ActionType, by_key
-from processes.models import Process, Step
+from processes.action_types.when import Places
+from processes.models import Condition, Process, StartTrigger, Step
 from processes.services import processes
 from processes.services.steps import StepFields, action_of
 from projects.process_editor.owner import ProcessOwner
+from projects.selectors import variables_of
+from projects.services import project_variables
+from tenants import selectors as tenant_selectors
 from variables import selectors as variable_selectors
-from variables.models import OwnerKind as VariablesOwner
-from variables.models import VariableSet
+from variables.models import Variable
 from variables.services import variable_sets
+from workers.selectors.capacity import pool_loads
+from workers.selectors.targets import tags_in as target_tags_in
+
+#: Packages that are offered while somebody types; any other may be typed in full.
+MOST_PACKAGES = 500
 
 
 @dataclass(frozen=True)
 class StepItem:
-    """A step in the list on the left."""
+    """A step in the list on the left. `group` stands above the first of those that run beside each other."""
 
     step: Step
     number: int
     url: str
     icon: str
     place: str
+    place_icon: str
     is_disabled: bool
+    tags: Sequence[str] = ()
+    group: str = ""
+    is_grouped: bool = False
+    warnings: Sequence[StepWarning] = ()
 
 
 class Session:
@@ -65,21 +85,59 @@ class Session:
         return found
 
     def items(self, steps: list[Step]) -> list[StepItem]:
-        return [self._item(number, step) for number, step in enumerate(steps, start=1)]
+        groups, warnings = _groups(steps), self._warnings(steps)
+        return [
+            replace(
+                self._item(number, step),
+                warnings=warnings.get(str(step.pk), ()),
+                group=groups.get(number, ""),
+                is_grouped=number in groups,
+            )
+            for number, step in enumerate(steps, start=1)
+        ]
 
     def _item(self, number: int, step: Step) -> StepItem:
         action = action_of(step)
-        definition = processes.action_def(action)
-        place = "pool from variable" if definition.worker_pool_variable is not None else ""
+        definition = processes.action_def(action, self._environment_names)
         kind = by_key(action.action_type)
         return StepItem(
             step=step,
             number=number,
             url=self.step_url(step),
             icon=kind.icon if kind else "circle-question-mark",
-            place=f"Worker · {place or definition.worker_pool_name or 'default pool'}",
+            place=kind.place if kind and kind.place else _place(definition, step),
+            place_icon=kind.icon if kind and kind.place else _place_icon(definition),
             is_disabled=action.is_disabled,
+            tags=_tags(step, definition),
         )
+
+    def _warnings(self, steps: list[Step]) -> dict[str, list[StepWarning]]:
+        """By the id of the step, for all steps at once."""
+        found: dict[str, list[StepWarning]] = {}
+        process = processes.definition(steps, self._environment_names)
+        for warning in process_warnings.warnings(process, self._surroundings):
+            found.setdefault(warning.step_id, []).append(warning)
+        return found
+
+    @cached_property
+    def _surroundings(self) -> Surroundings:
+        loads = pool_loads(self.pools)
+        return Surroundings(
+            environments=self.places.environments,
+            pools={str(pool.pk): PoolFacts(pool.name, loads[pool.pk].workers > 0) for pool in self.pools},
+            default_pool=next((str(pool.pk) for pool in self.pools if pool.is_default), None),
+            candidates=variable_sets.candidates(self.frozen_variables),
+            process_ref=self.owner.process_ref,
+        )
+
+    @cached_property
+    def frozen_variables(self) -> dict[str, Any]:
+        """As a run would find them now."""
+        return project_variables.freeze(self.owner.project)
+
+    @cached_property
+    def _environment_names(self) -> Names:
+        return {(Kind.ENVIRONMENT, id): name for id, name in self.places.environments}
 
     def step_url(self, step: Step) -> str:
         return f"{self.owner.url}steps/{step.slug}/"
@@ -88,10 +146,9 @@ class Session:
         return f"{self.owner.url}new/{action_type.slug}/"
 
     @cached_property
-    def variable_set(self) -> VariableSet:
-        return variable_sets.get_or_create(
-            owner_kind=VariablesOwner.PROJECT, owner_id=self.owner.project.pk, space=self.space
-        )
+    def variables(self) -> list[Variable]:
+        """The project's own and those of the library sets that it includes; what they are called alone."""
+        return list(variables_of(self.owner.project).only("name", "type"))
 
     @cached_property
     def pools(self) -> QuerySet[WorkerPool]:
@@ -99,16 +156,31 @@ class Session:
 
     @cached_property
     def pool_variables(self) -> list[str]:
-        return variable_selectors.pool_variable_names(self.variable_set)
+        return variable_selectors.pool_variable_names(self.variables)
+
+    @cached_property
+    def places(self) -> Places:
+        environments = Environment.objects.visible_to(self.user).in_space(self.space)
+        tags = tenant_selectors.tags(self.space)
+        return Places(
+            [(str(one.pk), one.name) for one in environments],
+            [one.canonical_name for one in tags],
+            target_tags_in(self.space),
+        )
+
+    def package_ids(self) -> list[str]:
+        """Of the packages that a step may refer to."""
+        found = package_selectors.packages(self.user, self.space).order_by("id_key")
+        return list(found.values_list("package_id", flat=True)[:MOST_PACKAGES])
 
     def completions(self) -> list[str]:
         """The names that a script may refer to."""
-        own = set(self.variable_set.variables.values_list("name", flat=True))
+        own = {one.name for one in self.variables}
         context = Context(environment="", tenant="", process=self.owner.process_ref)
         return sorted(own, key=str.casefold) + sorted(known_names(context))
 
     def form(
-        self, action_type: ActionType, fields: StepFields, *, data: QueryDict | None = None
+        self, action_type: ActionType, fields: StepFields, *, data: Mapping[str, Any] | None = None
     ) -> ActionForm:
         initial = action_type.form.initial_of(fields, pool_variables=self.pool_variables)
         form = action_type.form(
@@ -117,11 +189,68 @@ class Session:
             action_type=action_type,
             pools=self.pools,
             pool_variables=self.pool_variables,
+            places=self.places,
         )
         if not self.can_edit:
             for field in form.fields.values():
                 field.disabled = True
         return form
+
+    def objections(self, fields: StepFields) -> Iterator[tuple[str, str]]:
+        """What the form of the step's type says against such a step: the field's label and the message."""
+        kind = by_key(fields.action_type)
+        if kind is None:
+            return
+        blank = self.form(kind, fields)
+        form = self.form(kind, fields, data={name: blank[name].value() for name in blank.fields})
+        for name, errors in form.errors.items():
+            label = form.fields[name].label if name in form.fields else ""
+            for error in errors:
+                yield str(label or name.removeprefix("__all__")), str(error)
+
+
+def _groups(steps: Sequence[Step]) -> dict[int, str]:
+    """By number, for steps that run beside others: what stands above the first of them, "" for the rest."""
+    found: dict[int, str] = {}
+    at = 1
+    for number in range(1, len(steps) + 1):
+        is_last = number == len(steps) or steps[number].start_trigger == StartTrigger.AFTER_PREVIOUS
+        if is_last and number > at:
+            words = "and" if number == at + 1 else "to"
+            found |= dict.fromkeys(range(at, number + 1), "")
+            found[at] = f"Steps {at} {words} {number} run in parallel"
+        if is_last:
+            at = number + 1
+    return found
+
+
+def _tags(step: Step, action: ActionDef) -> list[str]:
+    """What the list says of when it runs, where that is not as usual."""
+    condition = {
+        Condition.FAILURE: "After a failure",
+        Condition.ALWAYS: "Always",
+        Condition.VARIABLE: "If true",
+    }
+    found = [
+        condition.get(Condition(step.condition), ""),
+        action.applies_text[:1].upper() + action.applies_text[1:],
+    ]
+    return [tag for tag in found if tag]
+
+
+def _place(action: ActionDef, step: Step) -> str:
+    tags = ", ".join(step.target_tags) or "no tags"
+    pool = "pool from variable" if action.worker_pool_variable is not None else action.worker_pool_name
+    match action.location:
+        case Location.TARGET:
+            return f"Targets · {tags}"
+        case Location.ON_BEHALF:
+            return f"Worker for each of {tags} · {pool or 'default pool'}"
+    return f"Worker · {pool or 'default pool'}"
+
+
+def _place_icon(action: ActionDef) -> str:
+    return "crosshair" if action.location is Location.TARGET else "boxes"
 
 
 def type_of(step: Step) -> ActionType:

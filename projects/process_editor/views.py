@@ -17,7 +17,7 @@ from processes.models import Step
 from processes.services import processes
 from processes.services.processes import StaleProcess, StepNameTaken, UnknownSteps
 from processes.services.steps import StepFields, fields_of
-from projects.process_editor import conflicts, pages
+from projects.process_editor import changes, conflicts, copying, history, pages, text
 from projects.process_editor.conflicts import Retry
 from projects.process_editor.owner import ProcessOwner
 from projects.process_editor.routes import Route
@@ -49,8 +49,8 @@ def edit(
         return _create(session, _type(action_type))
     if route == Route.STEP:
         return _save(session, step)
-    if route == Route.ORDER:
-        return _reorder(session)
+    if whole := _WHOLE.get(Route(route)):
+        return whole(session)
     act = _ACTS.get(Route(route))
     return act(session, session.step(step)) if act else HttpResponseNotAllowed(["GET"])
 
@@ -59,12 +59,26 @@ def _show(session: Session, *, route: Route, slug: str, type_slug: str) -> HttpR
     if route is Route.NEW:
         require(session.user, Permission.EDIT_PROJECT, session.owner.project)
         return _blank(session, _type(type_slug))
-    if route is Route.STEP:
-        return _step(session, session.step(slug))
+    if route in _STEP_PAGES:
+        return _STEP_PAGES[route](session, session.step(slug))
+    if route in _PAGES:
+        return _PAGES[route](session)
     if route is not Route.SHOW:
         return HttpResponseNotAllowed(["POST"])
     first = session.process.steps.first()
     return _step(session, first) if first else pages.empty_page(session)
+
+
+_PAGES: dict[Route, Callable[[Session], HttpResponse]] = {
+    Route.TEXT: text.show,
+    Route.CHANGES: changes.show,
+    Route.HISTORY: history.show,
+}
+
+
+def _copy_page(session: Session, step: Step) -> HttpResponse:
+    require(session.user, Permission.EDIT_PROJECT, session.owner.project)
+    return copying.show(session, step)
 
 
 def _type(slug: str) -> ActionType:
@@ -161,6 +175,8 @@ def _saved(session: Session, step: Step) -> HttpResponse:
 
 def _list(session: Session, *, current: Step | None, template: str) -> HttpResponse:
     found = pages.list_context(session, steps=session.steps(), current=current)
+    items = found["items"]
+    found["warnings"] = next((one.warnings for one in items if current and one.step.pk == current.pk), ())
     return render(session.request, template, found)
 
 
@@ -231,8 +247,16 @@ def _do_delete(session: Session, step: Step, version: int) -> str:
         uses = listed([use.label for use in problem.uses])
         messages.error(session.request, f"{step.name} was not deleted: values are scoped to it ({uses}).")
         return session.step_url(step)
-    messages.success(session.request, f"{step.name} was deleted.")
-    return session.owner.url
+    # The page that comes next offers the way back.
+    return f"{session.owner.url}?deleted={version}"
+
+
+def _restore(session: Session) -> HttpResponse:
+    try:
+        return history.restore(session)
+    except StaleProcess as stale:
+        session.process.refresh_from_db()
+        return _act_conflict(session, stale, retry=None)
 
 
 def _set_disabled(session: Session, step: Step, *, is_disabled: bool) -> HttpResponse:
@@ -270,8 +294,18 @@ def _disable(session: Session, step: Step) -> HttpResponse:
     return _set_disabled(session, step, is_disabled=True)
 
 
+_STEP_PAGES: dict[Route, Callable[[Session, Step], HttpResponse]] = {
+    Route.STEP: _step,
+    Route.COPY_TO: _copy_page,
+}
+_WHOLE: dict[Route, Callable[[Session], HttpResponse]] = {
+    Route.ORDER: _reorder,
+    Route.TEXT: text.submit,
+    Route.RESTORE: _restore,
+}
 _ACTS: dict[Route, Callable[[Session, Step], HttpResponse]] = {
     Route.CLONE: _clone,
+    Route.COPY_TO: copying.copy,
     Route.DELETE: _delete,
     Route.ENABLE: _enable,
     Route.DISABLE: _disable,
@@ -287,6 +321,7 @@ def _preview(session: Session) -> HttpResponse:
         action_type=kind,
         pools=session.pools,
         pool_variables=session.pool_variables,
+        places=session.places,
     )
     found = {"preview": pages.preview_of(session, form, step=step), "owner": session.owner}
     return render(session.request, "processes/_preview.html", found)

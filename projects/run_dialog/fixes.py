@@ -23,11 +23,13 @@ class Fix:
 
 @dataclass(frozen=True)
 class ProblemLine:
-    """A problem as the dialog shows it; a blocking one keeps the run from starting."""
+    """A problem as the dialog shows it; a blocking one keeps the run from starting. `is_answer`: what is
+    answered in the dialog itself puts it right."""
 
     message: str
     blocks: bool
     fix: Fix | None
+    is_answer: bool = False
 
 
 def problem_lines(
@@ -50,12 +52,14 @@ def _line(group: Sequence[Problem], dialog: RunDialog, pool_slugs: Mapping[str, 
     if hint and first.code is ProblemCode.NO_AVAILABLE_WORKER:
         # The pool has workers: its page says what keeps each of them from working.
         hint = FixHint(FixKind.POOL, hint.id)
-    if hint:
+    is_answer = first.code is ProblemCode.BAD_ANSWER
+    if hint and not is_answer:
         fix = fix_for(hint, project=dialog.project, process_url=dialog.process_url, pool_slugs=pool_slugs)
     return ProblemLine(
         message=first.message + _also([str(problem.step) for problem in rest if problem.step]),
         blocks=first.severity is Severity.ERROR,
         fix=fix,
+        is_answer=is_answer,
     )
 
 
@@ -73,6 +77,10 @@ def fix_for(hint: FixHint, *, project: Project, process_url: str, pool_slugs: Ma
     if hint.kind is FixKind.VARIABLE:
         query = f"?{urlencode({'name': hint.id})}" if hint.id else ""
         return Fix(reverse("project_variables", args=[project.slug]) + query, "Open the variables")
+    if hint.kind is FixKind.TARGETS:
+        return Fix(reverse("target_list"), "Open the targets")
+    if hint.kind is FixKind.PACKAGES:
+        return Fix(reverse("package_push"), "Push the package")
     if hint.kind is FixKind.PROCESS:
         return Fix(process_url, "Open the process")
     if hint.id in pool_slugs:

@@ -7,29 +7,35 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.utils import timezone
+from django.utils.formats import date_format
+
 from common.times import MINUTE, ago_words
 from domain.labels import ScopeLabel, counted
-from domain.plans import PlannedStep, PoolReason
+from domain.plans import PlannedStep, PoolReason, step_text
 from domain.scopes import Kind
 from environments.models import Environment
 from pools.models import WorkerPool
 from projects.places import Place
 from projects.run_dialog.dialog import RunDialog
 from projects.run_dialog.fixes import ProblemLine, problem_lines
+from projects.run_dialog.outlook import Outlook, outlooks
 from projects.run_dialog.workers import StepWorkers, Workers
+from projects.services import runs, shown_plans
 from projects.services.runs import PlacePlan, Runnable
-from tasks.models import ServerTask
-from tasks.models.task import UNFINISHED
+from tasks.services.options import Wishes
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether and when a task would start. `kind` is a CSS class of the design system."""
+    """Whether and when a task would start. `kind` is a CSS class of the design system; `sentence` says
+    more, and `task_id` is the task that it is about."""
 
     kind: str
     icon: str
     label: str
-    task: ServerTask | None = None
+    sentence: str = ""
+    task_id: int | None = None
 
 
 ScopeGroup = tuple[tuple[ScopeLabel, Environment | None], ...]
@@ -59,6 +65,11 @@ class StepLine:
     is_open: bool = False
 
     @property
+    def rules(self) -> str:
+        """When it starts and what its rules say, beyond that a person is asked."""
+        return step_text(self.step, with_person=False)
+
+    @property
     def sentence(self) -> tuple[str, str, str]:
         """The reason in three parts, of which the second is the name of the variable."""
         if self.reason is None:
@@ -77,15 +88,17 @@ class TaskPreview:
 
     @property
     def blocked(self) -> bool:
-        return any(problem.blocks for problem in self.problems)
+        return any(problem.blocks and not problem.is_answer for problem in self.problems)
 
 
 @dataclass(frozen=True)
 class Preview:
-    """All tasks of the choice, or the sentence that says why there are none."""
+    """All tasks of the choice, or the sentence that says why there are none. `shown` goes into the form:
+    what the start is compared with."""
 
     tasks: tuple[TaskPreview, ...] = ()
     message: str = ""
+    shown: str = ""
 
     @property
     def blocked(self) -> bool:
@@ -123,7 +136,7 @@ class _Surroundings:
     pool_slugs: Mapping[str, str]
     workers: Workers
     environments: Mapping[str, Environment]
-    ahead: Mapping[str, ServerTask]
+    start_at: datetime | None
 
 
 def arrange(
@@ -132,30 +145,28 @@ def arrange(
     dialog: RunDialog,
     runnable: Runnable,
     environments: Sequence[Environment],
+    wishes: Wishes,
     now: datetime,
 ) -> Preview:
     """`environments` are all of the space, for the colours of scopes."""
     pools = list(WorkerPool.objects.in_space(dialog.project.space))
     used = {id for one in plans for id in one.plan.pool_ids}
-    keys = {one.place: runnable.slot_key(one.place) for one in plans}
     around = _Surroundings(
         dialog=dialog,
         pool_slugs={str(pool.pk): pool.slug for pool in pools},
         workers=Workers((pool for pool in pools if str(pool.pk) in used), now=now),
         environments={str(environment.pk): environment for environment in environments},
-        ahead=_ahead(list(keys.values())),
+        start_at=wishes.start_at,
     )
-    return Preview(tuple(_task(one, keys[one.place], around) for one in plans))
+    ahead = outlooks(plans, runnable, wishes=wishes, now=now)
+    return Preview(
+        tuple(_task(one, outlook, around) for one, outlook in zip(plans, ahead, strict=True)),
+        shown=shown_plans.dump(runs.shown(runnable, plans)),
+    )
 
 
-def _ahead(slot_keys: Sequence[str]) -> dict[str, ServerTask]:
-    """The last unfinished task of each slot: a new one runs after it."""
-    tasks = ServerTask.objects.filter(slot_key__in=slot_keys, state__in=UNFINISHED).defer("plan")
-    return {task.slot_key: task for task in tasks.order_by("pk")}
-
-
-def _task(planned: PlacePlan, slot_key: str, around: _Surroundings) -> TaskPreview:
-    verdict = _verdict(planned, around.ahead.get(slot_key), around.workers)
+def _task(planned: PlacePlan, outlook: Outlook | None, around: _Surroundings) -> TaskPreview:
+    verdict = _verdict(planned, outlook, around)
     return TaskPreview(
         place=planned.place,
         verdict=verdict,
@@ -166,14 +177,19 @@ def _task(planned: PlacePlan, slot_key: str, around: _Surroundings) -> TaskPrevi
     )
 
 
-def _verdict(planned: PlacePlan, ahead: ServerTask | None, workers: Workers) -> Verdict:
+def _verdict(planned: PlacePlan, outlook: Outlook | None, around: _Surroundings) -> Verdict:
     if not planned.plan.can_start:
         return Verdict("bad", "circle-x", "Cannot run")
-    if ahead is not None:
-        return Verdict("warn", "clock", f"Waits for task {ahead.pk}", task=ahead)
+    if around.start_at is not None:
+        moment = date_format(timezone.localtime(around.start_at), "D j M, H:i")
+        return Verdict("idle", "calendar-clock", f"Starts {moment}")
+    if outlook is not None:
+        return Verdict("warn", outlook.icon, outlook.label, outlook.sentence, outlook.task_id)
     first = next(iter(planned.plan.running_steps), None)
     if first and first.capacity and first.capacity.is_full:
-        return Verdict("warn", "clock", _wait_words(workers.wait(first)))
+        return Verdict("warn", "clock", _wait_words(around.workers.wait(first)))
+    if first and first.capacity and first.capacity.is_returning:
+        return Verdict("warn", "unplug", "Waits for a worker to reconnect")
     return Verdict("ok", "circle-check", "Starts at once")
 
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from accounts.services import events
 from common.slugs import unique_slug
 from common.usage import InUse
+from environments.models import Lifecycle
+from packages.models import OwnerKind as PackageOwner
+from packages.services import packages
 from processes.models import OwnerKind as ProcessOwner
 from processes.services import processes
 from projects import parts
-from projects.models import Deployment, Project, TenantedMode
+from projects.models import Deployment, Project, ProjectGroup, Release, TenantedMode
 from projects.selectors import unfinished_tasks, uses_by_tasks
 from spaces.models import Space
+from tasks.services import run_settings
 from variables.models import OwnerKind as VariablesOwner
 from variables.services import variable_sets
 
@@ -28,11 +34,17 @@ def create(
     name: str,
     description: str = "",
     tenanted_mode: str = TenantedMode.UNTENANTED,
+    group: ProjectGroup | None = None,
+    lifecycle: Lifecycle | None = None,
     user: User | None,
 ) -> Project:
-    """A project with an empty deployment process and no variables yet. Raises `NameTaken`."""
+    """A project with an empty deployment process and no variables yet. Raises `NameTaken`.
+
+    No group or lifecycle means the default one of the space.
+    """
     slug = unique_slug(name, Project.objects.in_space(space), fallback="project")
     project = Project(space=space, name=name, slug=slug, description=description, tenanted_mode=tenanted_mode)
+    project.group, project.lifecycle = group, lifecycle
     with transaction.atomic():
         _save(project)
         processes.get_or_create(owner_kind=ProcessOwner.PROJECT, owner_id=project.pk, space=space)
@@ -52,6 +64,40 @@ def edit(project: Project, *, name: str, description: str, tenanted_mode: str, u
     return project
 
 
+def place(
+    project: Project, *, group: ProjectGroup | None, lifecycle: Lifecycle | None, user: User | None
+) -> None:
+    """Puts it into a group and lets its releases follow a lifecycle; None means the default of the space."""
+    if (project.group, project.lifecycle) == (group, lifecycle):
+        return
+    with transaction.atomic():
+        project.group, project.lifecycle = group, lifecycle
+        project.save(update_fields=["group", "lifecycle", "updated_at"])
+        message = f"Changed the group or the lifecycle of project {project.name}."
+        _record(user, "Modified", project, message)
+
+
+def set_pasting(project: Project, *, is_refused: bool, user: User | None) -> None:
+    """Whether answers to prompts may get into the text of scripts."""
+    if project.refuses_pasted == is_refused:
+        return
+    with transaction.atomic():
+        project.refuses_pasted = is_refused
+        project.save(update_fields=["refuses_pasted", "updated_at"])
+        does = "refuses" if is_refused else "allows"
+        message = f"Project {project.name} {does} answers in the text of scripts from now on."
+        _record(user, "Modified", project, message)
+
+
+def configure_runs(project: Project, *, values: dict[str, Any], user: User | None) -> None:
+    """How its deployments behave; `values` are fields of `tasks.models.RunSettings`."""
+    with transaction.atomic():
+        changes = run_settings.save(project, values)
+        if changes:
+            message = f"Changed how deployments of project {project.name} run."
+            _record(user, "Modified", project, message, details=changes)
+
+
 def delete(project: Project, *, user: User | None) -> None:
     """Deletes a project with its process, variables, runbooks, releases and what they ran as.
 
@@ -66,6 +112,8 @@ def delete(project: Project, *, user: User | None) -> None:
         parts.run_before_delete(project)
         _record(user, "Deleted", project, f"Deleted project {project.name}.")
         Deployment.objects.filter(release__project=project).delete()
+        releases_of = Release.objects.filter(project=project).values_list("pk", flat=True)
+        packages.let_go(kind=PackageOwner.RELEASE, owner_ids=list(releases_of))
         processes.delete(owner_kind=ProcessOwner.PROJECT, owner_id=project.pk)
         variable_sets.delete(owner_kind=VariablesOwner.PROJECT, owner_id=project.pk)
         project.delete()
@@ -82,5 +130,14 @@ def _save(project: Project) -> None:
         raise NameTaken from error
 
 
-def _record(user: User | None, category: str, project: Project, message: str) -> None:
-    events.record(user=user, category=category, subject=project, message=message, space=project.space)
+def _record(
+    user: User | None, category: str, project: Project, message: str, *, details: dict[str, Any] | None = None
+) -> None:
+    events.record(
+        user=user,
+        category=category,
+        subject=project,
+        message=message,
+        space=project.space,
+        details=details,
+    )

@@ -6,12 +6,16 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from accounts.services import events
+from domain.plan_packages import chosen_of
+from domain.processes import ProcessDef
+from packages.models import OwnerKind as PackageOwner
+from packages.services import choosing
+from packages.services.choosing import Wanted
 from processes.models import OwnerKind as ProcessOwner
 from processes.services import processes
 from projects import versions
 from projects.models import Project, Release
-from variables.models import OwnerKind as VariablesOwner
-from variables.services import variable_sets
+from projects.services import project_variables
 
 
 class BadVersion(ValueError):
@@ -37,15 +41,27 @@ def suggest_version(project: Project) -> str:
     return versions.next_after(latest.version if latest else None)
 
 
-def create(*, project: Project, version: str, notes: str = "", user: User | None) -> Release:
-    """Freezes process and variables. Raises `BadVersion`, `VersionTaken` or `EmptyProcess`."""
+def create(
+    *,
+    project: Project,
+    version: str,
+    notes: str = "",
+    packages: Wanted | None = None,
+    user: User | None,
+) -> Release:
+    """Freezes process, variables and the versions of packages: those that are wanted, else the newest.
+
+    Raises `BadVersion`, `VersionTaken`, `EmptyProcess` or `packages.services.choosing.NoSuchPackage`.
+    """
     problem = versions.problem_with(version)
     if problem:
         raise BadVersion(problem)
     with transaction.atomic():
         if Release.objects.filter(project=project, version=version).exists():
             raise VersionTaken(version)
-        release = _saved(Release(project=project, version=version, notes=notes, created_by=user))
+        release = Release(project=project, version=version, notes=notes, created_by=user)
+        _freeze(release, packages)
+        _save(release)
         events.record(
             user=user,
             category="Created",
@@ -56,21 +72,25 @@ def create(*, project: Project, version: str, notes: str = "", user: User | None
     return release
 
 
-def _saved(release: Release) -> Release:
+def _freeze(release: Release, packages: Wanted | None) -> None:
     project = release.project
     process = processes.get_or_create(
         owner_kind=ProcessOwner.PROJECT, owner_id=project.pk, space=project.space
     )
-    variable_set = variable_sets.get_or_create(
-        owner_kind=VariablesOwner.PROJECT, owner_id=project.pk, space=project.space
-    )
     release.process = processes.freeze(process)
-    release.variables = variable_sets.freeze(variable_set)
+    release.variables = project_variables.freeze(project)
     if not release.process["steps"]:
         raise EmptyProcess
+    chosen = choosing.choose(project.space, ProcessDef.from_json(release.process), packages)
+    release.packages = choosing.to_json(chosen)
+
+
+def _save(release: Release) -> None:
     try:
         with transaction.atomic():
             release.save()
     except IntegrityError as error:
         raise VersionTaken(release.version) from error
-    return release
+    choosing.hold(
+        release.project.space, chosen_of(release.packages), kind=PackageOwner.RELEASE, owner_id=release.pk
+    )

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from accounts.models import User
+from domain.answers import Answers, Question, questions
+from domain.answers import earlier as earlier_answers
+from domain.plan_differences import Shown, describe
+from domain.plan_packages import ChosenPackage
 from domain.plans import RunPlan
 from projects.models import Project
 from projects.places import Place
-from tasks.models import Kind, ServerTask
-from tasks.services import tasks
-from tasks.services.planning import Planner
+from projects.services import shown_plans
+from tasks.models import Kind, RunSettings, ServerTask
+from tasks.services import resuming, tasks
+from tasks.services.options import Resume, Wishes, options_for
+from tasks.services.planning import Planner, context
 from variables.models import OwnerKind
 from variables.selectors import process_names
+from variables.services import variable_sets
+
+#: A run that nobody wished anything for: as its process says.
+NOTHING_SPECIAL = Wishes()
 
 
 @dataclass(frozen=True)
@@ -24,10 +34,13 @@ class Runnable:
     """What runs: a frozen process with its variables, and how the tasks that run it are named.
 
     `process_ref` is "deployment" or "runbook:<id>" and `process_label` its name; `slot` names what may run
-    only once at a time in one place; `subject_path` is a path inside the space.
+    only once at a time in one place; `subject_path` is a path inside the space. `source` is what is run
+    ("Snapshot 3"), `current` what would be run if nobody chose. `settings` are those that its runs follow.
+    `packages` are the versions that it was made with, None for a draft.
     """
 
     project: Project
+    settings: RunSettings
     kind: Kind
     name: str
     subject_kind: str
@@ -38,9 +51,12 @@ class Runnable:
     process_ref: str
     process_label: str
     slot: str
+    source: str
+    current: str
     runbook_id: int | None = None
+    packages: Sequence[ChosenPackage] | None = None
 
-    def slot_key(self, place: Place) -> str:
+    def concurrency_key(self, place: Place) -> str:
         return f"{self.slot}:{place.key}"
 
 
@@ -60,8 +76,16 @@ class RunRefused(tasks.PlanHasErrors):
         self.plans = list(plans)
 
 
-def plan(runnable: Runnable, places: Sequence[Place]) -> list[PlacePlan]:
-    """The plan for each place, as the tasks would get it now."""
+def plan(
+    runnable: Runnable,
+    places: Sequence[Place],
+    *,
+    left_out: Collection[str] = (),
+    answers: Mapping[str, str] | None = None,
+    earlier: Answers | None = None,
+) -> list[PlacePlan]:
+    """The plan for each place, as the tasks would get it now; `left_out` and `answers` as `Wishes` has them,
+    `earlier` answers are those of a run that is repeated."""
     planner = Planner(
         space=runnable.project.space,
         process=runnable.process,
@@ -69,10 +93,36 @@ def plan(runnable: Runnable, places: Sequence[Place]) -> list[PlacePlan]:
         process_ref=runnable.process_ref,
         process_label=runnable.process_label,
         labels=partial(process_names, owner_kind=OwnerKind.PROJECT, owner_id=runnable.project.pk),
+        answers=answers,
+        earlier=earlier,
+        refuse_pasted=runnable.project.refuses_pasted,
+        packages=runnable.packages,
     )
     return [
-        PlacePlan(place, planner.plan(environment=place.environment, tenant=place.tenant)) for place in places
+        PlacePlan(place, planner.plan(environment=place.environment, tenant=place.tenant, left_out=left_out))
+        for place in places
     ]
+
+
+def asked(runnable: Runnable, places: Sequence[Place]) -> list[Question]:
+    """What whoever starts runs in these places is asked."""
+    contexts = [
+        context(environment=one.environment, tenant=one.tenant, process_ref=runnable.process_ref)
+        for one in places
+    ]
+    return questions(variable_sets.candidates(runnable.variables), contexts)
+
+
+def shown(runnable: Runnable, plans: Sequence[PlacePlan]) -> Shown:
+    """What a person sees of these plans, to be compared with those of the start."""
+    return Shown(
+        source=runnable.source,
+        current=runnable.current,
+        plans=tuple(
+            describe(one.place.key, one.place.label, one.plan, fingerprint=shown_plans.fingerprint)
+            for one in plans
+        ),
+    )
 
 
 def start(
@@ -82,17 +132,57 @@ def start(
     user: User,
     now: datetime,
     rerun_of: ServerTask | None = None,
+    wishes: Wishes = NOTHING_SPECIAL,
+    seen: Shown | None = None,
 ) -> list[tuple[Place, ServerTask]]:
-    """One task per place, all or none, in the caller's transaction. Raises `RunRefused`."""
-    plans = plan(runnable, places)
+    """One task per place, all or none, in the caller's transaction.
+
+    Raises `projects.services.shown_plans.PlanChanged`, where the plan is not the one that was `seen`,
+    `RunRefused`, `tasks.services.tasks.BadStart`, or `tasks.services.resuming.CannotResume`.
+    """
+    plans = _resumed(wishes.resume, places) if wishes.resume else _planned(runnable, places, rerun_of, wishes)
+    if seen is not None:
+        shown_plans.check(seen, shown(runnable, plans))
     if not all(one.plan.can_start for one in plans):
         raise RunRefused(plans)
-    return [(one.place, _task(runnable, one, user=user, now=now, rerun_of=rerun_of)) for one in plans]
+    request = _Request(runnable, user, now, rerun_of, wishes)
+    started: list[tuple[Place, ServerTask]] = []
+    for one in plans:
+        started.append((one.place, _task(request, one, alongside=[task.pk for _, task in started])))
+    return started
 
 
-def _task(
-    runnable: Runnable, planned: PlacePlan, *, user: User, now: datetime, rerun_of: ServerTask | None
-) -> ServerTask:
+def _planned(
+    runnable: Runnable, places: Sequence[Place], rerun_of: ServerTask | None, wishes: Wishes
+) -> list[PlacePlan]:
+    left_out = wishes.left_out or _left_out(rerun_of)
+    repeated = earlier_answers(rerun_of.plan) if rerun_of else wishes.earlier
+    return plan(runnable, places, left_out=left_out, answers=wishes.answers, earlier=repeated)
+
+
+def _left_out(rerun_of: ServerTask | None) -> frozenset[str]:
+    """What is run once more is run without what was left out the first time."""
+    return RunPlan.left_out_of(rerun_of.plan) if rerun_of else frozenset()
+
+
+def _resumed(resume: Resume, places: Sequence[Place]) -> list[PlacePlan]:
+    """The frozen plan of the run that is gone on with, in the one place where it ran."""
+    return [PlacePlan(place, resuming.plan_of(resume)) for place in places]
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What the tasks of one start share."""
+
+    runnable: Runnable
+    user: User
+    now: datetime
+    rerun_of: ServerTask | None
+    wishes: Wishes
+
+
+def _task(request: _Request, planned: PlacePlan, *, alongside: Sequence[int]) -> ServerTask:
+    runnable, place = request.runnable, planned.place
     return tasks.create(
         space=runnable.project.space,
         kind=runnable.kind,
@@ -103,11 +193,13 @@ def _task(
         project_id=runnable.project.pk,
         project_name=runnable.project.name,
         runbook_id=runnable.runbook_id,
-        environment=planned.place.environment,
-        tenant=planned.place.tenant,
+        environment=place.environment,
+        tenant=place.tenant,
         plan=planned.plan,
-        slot_key=runnable.slot_key(planned.place),
-        user=user,
-        rerun_of=rerun_of,
-        now=now,
+        concurrency_key=runnable.concurrency_key(place),
+        user=request.user,
+        rerun_of=request.rerun_of,
+        options=options_for(runnable.settings, environment=place.environment, wishes=request.wishes),
+        alongside=alongside,
+        now=request.now,
     )

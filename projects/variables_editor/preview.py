@@ -8,13 +8,15 @@ from typing import Any
 
 from django import forms
 
+from domain.octostache import Explanation
 from domain.scopes import DEPLOYMENT_PROCESS, Context, Kind
 from environments.models import Environment
+from projects.variables_editor.known import system_values
 from projects.variables_editor.session import Session
 from tenants.models import Tenant
 from variables import preview, selectors
 from variables.scope_sources import ScopeOption
-from variables.services import variable_sets
+from variables.services import credentials, variable_sets
 
 
 class PlaceForm(forms.Form):
@@ -27,12 +29,15 @@ class PlaceForm(forms.Form):
 
     def __init__(self, *args: Any, session: Session, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        user, space = session.request.user, session.project.space
+        user, space = session.request.user, session.space
         environments = Environment.objects.visible_to(user).in_space(space)
         self.fields["environment"].queryset = environments  # type: ignore[attr-defined]
         self.fields["tenant"].queryset = Tenant.objects.visible_to(user).in_space(space)  # type: ignore[attr-defined]
         for name, kind in (("process", Kind.PROCESS), ("step", Kind.ACTION)):
             self.fields[name].choices = _choices(session.options, kind)  # type: ignore[attr-defined]
+            if session.owner.project is None:
+                # Values of the library cannot be scoped to it.
+                del self.fields[name]
 
     def place(self) -> Context:
         """Where the chosen things are; call after `is_valid`."""
@@ -48,24 +53,43 @@ class PlaceForm(forms.Form):
         )
 
 
+class PanelForm(PlaceForm):
+    """A place, and an expression to be evaluated in it."""
+
+    expression = forms.CharField(required=False, max_length=2000, strip=False)
+
+    def places(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.fields if name != "expression"]
+
+
 @dataclass(frozen=True)
 class Panel:
-    form: PlaceForm
+    """`explained` is None where no expression was entered."""
+
+    form: PanelForm
     variables: list[preview.Resolved]
+    explained: Explanation | None = None
 
 
 def panel(session: Session) -> Panel:
     """With the saved values. The first environment is chosen where the address says nothing."""
     data = session.request.GET.copy()
     if "environment" not in data:
-        first = Environment.objects.visible_to(session.request.user).in_space(session.project.space).first()
+        first = Environment.objects.visible_to(session.request.user).in_space(session.space).first()
         data["environment"] = str(first.pk) if first else ""
         data["process"] = DEPLOYMENT_PROCESS
-    form = PlaceForm(data, session=session)
+    form = PanelForm(data, session=session)
     form.is_valid()
-    candidates = variable_sets.candidates(variable_sets.freeze(session.variable_set))
+    candidates = credentials.with_parts(variable_sets.candidates(session.owner.frozen()))
     names = selectors.scope_names(session.options)
-    return Panel(form, preview.resolved(candidates, form.place(), names=names))
+    place, chosen = form.place(), form.cleaned_data
+    known = system_values(session, place, environment=chosen.get("environment"), tenant=chosen.get("tenant"))
+    expression = chosen.get("expression")
+    return Panel(
+        form,
+        preview.resolved(candidates, place, names=names, known=known),
+        preview.evaluated(expression, candidates, place, known=known) if expression else None,
+    )
 
 
 def _choices(options: Sequence[ScopeOption], kind: Kind) -> list[tuple[str, Any]]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.labels import Names, listed, scope_text
-from domain.variables import Tie, VariableType
+from domain.labels import Names, article, listed, scope_text
+from domain.variables import REFERENCES, TYPE_NOUN, Tie, VariableType
 from projects.variables_editor.session import Session
 from variables import merging, selectors
 from variables.grid import Grid
@@ -72,8 +72,9 @@ def _described(row: Row, names: Names, session: Session) -> str:
 def _shown(row: Row, session: Session) -> str:
     if row.type is VariableType.SENSITIVE:
         return "the sensitive value"
-    if row.type is VariableType.WORKER_POOL:
-        return session.pool_names.get(row.value or "", "a deleted pool")
+    if row.type in REFERENCES:
+        gone = f"{article(TYPE_NOUN[row.type])} that was deleted"
+        return session.choices[row.type].get(row.value or "", gone)
     return row.value or "the empty value"
 
 
@@ -115,7 +116,7 @@ def _frozen(merged: merging.Merged, session: Session) -> dict[str, object]:
                 "name": row.name,
                 "type": row.type.value,
                 "value": _comparable(row, session),
-                "label": session.pool_names.get(row.value or "", "") if row.type == "WorkerPool" else "",
+                "label": session.choices.get(row.type, {}).get(row.value or "", ""),
                 "scope": row.scope.to_json(),
                 "description": row.description,
             }

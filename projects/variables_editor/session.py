@@ -14,24 +14,27 @@ from domain.scopes import Kind
 from domain.variables import name_key
 from pools.models import WorkerPool
 from processes.models import Action, PoolChoice
-from projects.models import Project
-from variables import selectors
+from projects.variables_editor.owner import VariablesOwner
+from spaces.models import Space
+from variables import references, selectors
 from variables.grid import Grid, GroupState
-from variables.models import OwnerKind, Variable, VariableSet
+from variables.models import Variable, VariableSet
+from variables.references import Choices
 from variables.scope_sources import ScopeOption
-from variables.services import variable_sets
 
 
 class Session:
-    """The variables of one project, and everything that values may name."""
+    """The variables of one owner, and everything that values may name."""
 
-    def __init__(self, request: PageRequest, project: Project) -> None:
+    def __init__(self, request: PageRequest, owner: VariablesOwner) -> None:
         self.request = request
-        self.project = project
-        self.variable_set: VariableSet = variable_sets.get_or_create(
-            owner_kind=OwnerKind.PROJECT, owner_id=project.pk, space=project.space
-        )
-        self.can_edit = can(request.user, Permission.EDIT_PROJECT, project)
+        self.owner = owner
+        self.variable_set: VariableSet = owner.variable_set()
+        self.can_edit = can(request.user, Permission.EDIT_PROJECT, owner.subject)
+
+    @property
+    def space(self) -> Space:
+        return self.owner.space
 
     @property
     def version(self) -> int:
@@ -55,14 +58,19 @@ class Session:
 
     @cached_property
     def pools(self) -> QuerySet[WorkerPool]:
-        return WorkerPool.objects.visible_to(self.request.user).in_space(self.project.space)
+        return WorkerPool.objects.visible_to(self.request.user).in_space(self.space)
 
     @cached_property
     def pool_names(self) -> dict[str, str]:
         return {str(pool.pk): pool.name for pool in self.pools}
 
     def grid(self, groups: list[GroupState]) -> Grid:
-        return Grid(groups, options=self.options, pools=self.pool_names, uses=self.pool_uses)
+        return Grid(groups, options=self.options, choices=self.choices, uses=self.pool_uses)
+
+    @cached_property
+    def choices(self) -> Choices:
+        """What values of the types that stand for something can be."""
+        return references.choices(self.space, pools=self.pool_names)
 
     @cached_property
     def pool_uses(self) -> dict[str, int]:
@@ -74,11 +82,10 @@ class Session:
     def context(self, **more: Any) -> dict[str, Any]:
         """What every template of these pages needs."""
         return {
-            "project": self.project,
-            "tab": "variables",
+            "owner": self.owner,
+            **self.owner.context,
             "variable_set": self.variable_set,
             "can_edit": self.can_edit,
-            "pools": self.pool_names,
             "types": VARIABLE_TYPES,
             **more,
         }

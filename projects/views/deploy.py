@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-
 from django.http import HttpResponse
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
 from accounts.permissions import Permission, require
 from accounts.requests import PageRequest
-from environments.models import Environment
 from projects.models import Release
-from projects.run_dialog.dialog import RunDialog, Source
+from projects.run_dialog.dialog import Choice, RunDialog, Source
 from projects.run_dialog.views import answer, answer_plan
 from projects.services import deployments
 from projects.views.lookups import release_of
 from tasks.models import ServerTask
-from tenants.models import Tenant
 
 
 @require_http_methods(["GET", "POST"])
@@ -26,7 +21,7 @@ def release_deploy(request: PageRequest, slug: str, version: str) -> HttpRespons
     return answer(request, _dialog(request, release_of(request, slug, version)))
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def release_deploy_plan(request: PageRequest, slug: str, version: str) -> HttpResponse:
     return answer_plan(request, _dialog(request, release_of(request, slug, version)))
 
@@ -35,15 +30,15 @@ def _dialog(request: PageRequest, release: Release) -> RunDialog:
     require(request.user, Permission.RUN, release)
     project = release.project
 
-    def start(
-        source: str, environments: Sequence[Environment], tenants: Sequence[Tenant], now: datetime
-    ) -> list[ServerTask]:
+    def start(choice: Choice) -> list[ServerTask]:
         return deployments.deploy(
             release=release,
-            environments=environments,
-            tenants=tenants,
+            environments=choice.environments,
+            tenants=choice.tenants,
             user=request.user,
-            now=now,
+            now=choice.now,
+            wishes=choice.wishes,
+            seen=choice.seen,
         )
 
     return RunDialog(

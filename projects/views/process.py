@@ -10,7 +10,8 @@ from django.urls import reverse
 from accounts.requests import PageRequest
 from domain.scopes import DEPLOYMENT_PROCESS
 from processes.models import OwnerKind
-from projects.process_editor import ProcessOwner
+from projects.models import Project
+from projects.process_editor import Baseline, ProcessOwner
 from projects.process_editor import edit as edit_process
 from projects.views.lookups import project_of
 
@@ -32,5 +33,15 @@ def project_process(request: PageRequest, slug: str, **route: Any) -> HttpRespon
         ),
         actions_template="projects/_actions.html",
         context={"project": project},
+        baseline=lambda: _last_release(project),
+        nothing_frozen="A release freezes the process. This project has none yet.",
     )
     return edit_process(request, owner=owner, **route)
+
+
+def _last_release(project: Project) -> Baseline | None:
+    release = project.releases.first()
+    if release is None:
+        return None
+    url = reverse("release_detail", args=[project.slug, release.version])
+    return Baseline(f"release {release.version}", url, release.process)

@@ -10,6 +10,7 @@ from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.permissions import Permission, require
@@ -22,6 +23,8 @@ from projects.models import Project, TenantedMode
 from projects.selectors import latest_task_by_project, progression, tasks_of, unfinished_tasks, uses_by_tasks
 from projects.services import projects, tenant_links
 from projects.views.lookups import environments_of, project_of
+from tasks.run_settings import RunSettingsForm
+from tasks.selectors.queue import why_waiting
 from tenants.models import Tenant
 
 PAGE_SIZE = 25
@@ -66,12 +69,14 @@ def project_create(request: PageRequest) -> HttpResponse:
 def project_detail(request: PageRequest, slug: str) -> HttpResponse:
     project = project_of(request, slug)
     environments = environments_of(request)
+    tasks = list(tasks_of(project)[:RECENT_TASKS])
     context = {
         "project": project,
         "tab": "overview",
         "environments": environments,
         "rows": progression(project, environments),
-        "tasks": tasks_of(project)[:RECENT_TASKS],
+        "tasks": tasks,
+        "waits": why_waiting(tasks, now=timezone.now()),
     }
     return page(request, "projects/project_detail.html", context, partial="state")
 
@@ -93,6 +98,28 @@ def project_settings(request: PageRequest, slug: str) -> HttpResponse:
             messages.success(request, "Project saved")
             return redirect(request, reverse("project_settings", args=[project.slug]))
     return _settings(request, project, form=form, status=422)
+
+
+@require_http_methods(["POST"])
+def project_run_settings(request: PageRequest, slug: str) -> HttpResponse:
+    project = project_of(request, slug)
+    require(request.user, Permission.EDIT_PROJECT, project)
+    form = RunSettingsForm(request.POST, settings=project)
+    if not form.is_valid():
+        return _settings(request, project, run_settings=form, status=422)
+    projects.configure_runs(project, values=form.values(), user=request.user)
+    messages.success(request, "Run settings saved")
+    return redirect(request, reverse("project_settings", args=[project.slug]))
+
+
+@require_http_methods(["POST"])
+def project_pasting(request: PageRequest, slug: str) -> HttpResponse:
+    """A form of one switch, which is off where nothing is sent."""
+    project = project_of(request, slug)
+    require(request.user, Permission.EDIT_PROJECT, project)
+    projects.set_pasting(project, is_refused="refuses_pasted" in request.POST, user=request.user)
+    messages.success(request, "Saved")
+    return redirect(request, reverse("project_settings", args=[project.slug]))
 
 
 @require_http_methods(["POST"])
@@ -132,6 +159,7 @@ def _settings(
     *,
     form: ProjectForm | None = None,
     links_form: TenantLinksForm | None = None,
+    run_settings: RunSettingsForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
     context = {
@@ -139,6 +167,7 @@ def _settings(
         "tab": "settings",
         "form": form or ProjectForm(project=project),
         "links_form": links_form or _links_form(request, project),
+        "run_settings": run_settings or RunSettingsForm(None, settings=project),
         "uses_tenants": project.tenanted_mode != TenantedMode.UNTENANTED,
     }
     return render(request, "projects/project_settings.html", context, status=status)

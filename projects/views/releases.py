@@ -13,11 +13,13 @@ from accounts.permissions import Permission, require
 from accounts.requests import PageRequest
 from common.htmx import invalid, page, redirect
 from environments.models import Environment
-from processes.models import OwnerKind
+from packages.services.choosing import NoSuchPackage
+from processes.models import OwnerKind, Process
 from processes.services import processes
 from projects import frozen
 from projects.forms import ReleaseForm
 from projects.models import Deployment, Project, Release
+from projects.package_versions import choices_of
 from projects.selectors import cells_of, latest_deployments
 from projects.services import releases
 from projects.views.lookups import environments_of, project_of, release_of
@@ -48,13 +50,19 @@ def release_list(request: PageRequest, slug: str) -> HttpResponse:
 def release_create(request: PageRequest, slug: str) -> HttpResponse:
     project = project_of(request, slug)
     require(request.user, Permission.CREATE_RELEASE, project)
+    process = processes.get_or_create(owner_kind=OwnerKind.PROJECT, owner_id=project.pk, space=project.space)
+    choices = choices_of(project.space, processes.freeze(process))
     if request.method == "GET":
-        form = ReleaseForm(initial={"version": releases.suggest_version(project)})
-        return render(request, "projects/release_create.html", _create_context(project, form))
-    form = ReleaseForm(request.POST)
+        form = ReleaseForm(initial={"version": releases.suggest_version(project)}, choices=choices)
+        return render(request, "projects/release_create.html", _create_context(process, project, form))
+    form = ReleaseForm(request.POST, choices=choices)
     if form.is_valid():
         try:
-            release = releases.create(project=project, user=request.user, **form.cleaned_data)
+            release = releases.create(
+                project=project, user=request.user, packages=form.wanted, **form.own_data
+            )
+        except NoSuchPackage as error:
+            form.add_package_error(error)
         except (releases.VersionTaken, releases.BadVersion) as error:
             form.add_error("version", str(error))
         except releases.EmptyProcess as error:
@@ -62,7 +70,7 @@ def release_create(request: PageRequest, slug: str) -> HttpResponse:
         else:
             messages.success(request, f"Release {release.version} created")
             return redirect(request, reverse("release_detail", args=[project.slug, release.version]))
-    return invalid(request, "projects/release_create.html", _create_context(project, form))
+    return invalid(request, "projects/release_create.html", _create_context(process, project, form))
 
 
 @require_safe
@@ -76,13 +84,13 @@ def release_detail(request: PageRequest, slug: str, version: str) -> HttpRespons
         "release": release,
         "cells": cells_of(release, environments),
         "steps": frozen.steps(release.process),
+        "packages": frozen.packages(request.space, release.packages),
         "variables": frozen.variables(release.variables, names=names, environments=environments),
     }
     return page(request, "projects/release_detail.html", context, partial="deployments")
 
 
-def _create_context(project: Project, form: ReleaseForm) -> dict[str, object]:
-    process = processes.get_or_create(owner_kind=OwnerKind.PROJECT, owner_id=project.pk, space=project.space)
+def _create_context(process: Process, project: Project, form: ReleaseForm) -> dict[str, object]:
     return {"project": project, "tab": "releases", "form": form, "is_empty": not process.steps.exists()}
 
 

@@ -1,4 +1,5 @@
-"""The variables of a project: the table that is saved as a whole, and a page per value without script."""
+"""The variables of a project or of a library set: the table that is saved as a whole, and a page per value
+without script."""
 
 from __future__ import annotations
 
@@ -16,11 +17,11 @@ from accounts.requests import PageRequest
 from common.htmx import invalid, is_fragment, page, redirect, stale, toast
 from domain.scopes import UnknownScopeKind
 from domain.variables import VariableType
-from projects.variables_editor import preview, problems
+from projects.variables_editor import pasting, preview, problems, routing
+from projects.variables_editor.owner import OwnerOf, project_owner
 from projects.variables_editor.session import Session
-from projects.views.lookups import project_of
 from variables import merging
-from variables.forms import ValueForm
+from variables.forms import FIELDS, ValueForm
 from variables.grid import (
     Grid,
     GroupState,
@@ -40,16 +41,20 @@ TEMPLATE = "variables/variables.html"
 PARTIAL = "variables"
 
 
-def _session(request: PageRequest, slug: str) -> Session:
-    return Session(request, project_of(request, slug))
+def _session(request: PageRequest, slug: str, owner_of: OwnerOf) -> Session:
+    return Session(request, owner_of(request, slug))
+
+
+def _address(session: Session) -> str:
+    return reverse(session.owner.pages.all, args=[session.owner.slug])
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def project_variables(request: PageRequest, slug: str) -> HttpResponse:
-    session = _session(request, slug)
+def all_variables(request: PageRequest, slug: str, owner_of: OwnerOf) -> HttpResponse:
+    session = _session(request, slug, owner_of)
     if request.method != "POST":
         return page(request, TEMPLATE, _page(session), partial=PARTIAL)
-    require(request.user, Permission.EDIT_PROJECT, session.project)
+    require(request.user, Permission.EDIT_PROJECT, session.owner.subject)
     return _save(session)
 
 
@@ -61,7 +66,14 @@ def _page(session: Session, grid: Grid | None = None, **more: Any) -> dict[str, 
         for one in session.options
     ]
     name = session.request.GET.get("name", "")
-    return session.context(grid=grid, scope_data=data, panel=preview.panel(session), wanted=name, **more)
+    return session.context(
+        grid=grid,
+        scope_data=data,
+        panel=preview.panel(session),
+        routing=routing.panel(session, grid),
+        wanted=name,
+        **more,
+    )
 
 
 def _save(session: Session) -> HttpResponse:
@@ -83,7 +95,7 @@ def _save(session: Session) -> HttpResponse:
         raise Http404("A scope is of a kind that does not exist.") from unknown
     if not is_fragment(request):
         messages.success(request, "The variables were saved.")
-        return redirect(request, reverse("project_variables", args=[session.project.slug]))
+        return redirect(request, _address(session))
     session.forget()
     response = page(request, TEMPLATE, _page(session), partial=PARTIAL)
     return toast(response, "The variables were saved.")
@@ -111,10 +123,10 @@ def _conflict(session: Session, rows: list[Row]) -> HttpResponse:
 
 
 @require_POST
-def variable_group(request: PageRequest, slug: str) -> HttpResponse:
+def variable_group(request: PageRequest, slug: str, owner_of: OwnerOf) -> HttpResponse:
     """One group of the table after an act in it; nothing is saved. `act` is "edit:<row>" and the like."""
-    session = _session(request, slug)
-    require(request.user, Permission.EDIT_PROJECT, session.project)
+    session = _session(request, slug, owner_of)
+    require(request.user, Permission.EDIT_PROJECT, session.owner.subject)
     act, _, key = request.POST.get("act", "").partition(":")
     if act == "new":
         group = new_group(type=VariableType.STRING)
@@ -179,36 +191,65 @@ _ACTS: dict[str, Callable[[GroupState, str], None]] = {
 }
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+def variable_paste(request: PageRequest, slug: str) -> HttpResponse:
+    """Many values from one text: what they would change, then the table with them. Nothing is saved."""
+    session = _session(request, slug, project_owner)
+    require(request.user, Permission.EDIT_PROJECT, session.owner.subject)
+    form = pasting.PasteForm(request.POST or None)
+    if request.method != "POST":
+        return render(request, "variables/paste.html", session.context(form=form))
+    if not form.is_valid():
+        return invalid(request, "variables/paste.html", session.context(form=form))
+    groups = stored_groups(session.stored.values())
+    changes = pasting.add(groups, form.pasted)
+    if request.POST.get("act") != "add":
+        return render(request, "variables/paste.html", session.context(form=form, changes=changes))
+    return render(request, TEMPLATE, _page(session, session.grid(groups), is_unsaved=True))
+
+
 @require_safe
-def variable_preview(request: PageRequest, slug: str) -> HttpResponse:
-    session = _session(request, slug)
+def variable_preview(request: PageRequest, slug: str, owner_of: OwnerOf) -> HttpResponse:
+    session = _session(request, slug, owner_of)
     return render(request, "variables/_preview.html", session.context(panel=preview.panel(session)))
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-def variable_create(request: PageRequest, slug: str) -> HttpResponse:
-    return _value_page(request, slug, pk=None)
+@require_POST
+def variable_routing(request: PageRequest, slug: str) -> HttpResponse:
+    """The routing matrix with what the table holds; nothing is saved, so that whoever may look may ask."""
+    session = _session(request, slug, project_owner)
+    grid = session.grid(posted_groups(request.POST, session.stored))
+    try:
+        found = routing.panel(session, grid)
+    except UnknownScopeKind as unknown:
+        raise Http404("A scope is of a kind that does not exist.") from unknown
+    return render(request, "variables/_routing.html", session.context(routing=found))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def variable_edit(request: PageRequest, slug: str, pk: int) -> HttpResponse:
-    return _value_page(request, slug, pk=pk)
+def variable_create(request: PageRequest, slug: str, owner_of: OwnerOf) -> HttpResponse:
+    return _value_page(_session(request, slug, owner_of), pk=None)
 
 
-def _value_page(request: PageRequest, slug: str, *, pk: int | None) -> HttpResponse:
-    session = _session(request, slug)
-    require(request.user, Permission.EDIT_PROJECT, session.project)
+@require_http_methods(["GET", "HEAD", "POST"])
+def variable_edit(request: PageRequest, slug: str, pk: int, owner_of: OwnerOf) -> HttpResponse:
+    return _value_page(_session(request, slug, owner_of), pk=pk)
+
+
+def _value_page(session: Session, *, pk: int | None) -> HttpResponse:
+    request = session.request
+    require(request.user, Permission.EDIT_PROJECT, session.owner.subject)
     variable = _stored(session, pk) if pk is not None else None
     form = ValueForm(
         request.POST if request.method == "POST" else None,
         initial={"type": request.GET.get("type", ""), "name": request.GET.get("name", "")},
-        pools=session.pools,
+        choices=session.choices,
         options=session.options,
         variable=variable,
     )
     if request.method == "POST" and form.is_valid() and _save_one(session, form):
         messages.success(request, f"{form.cleaned_data['name']} was saved.")
-        return redirect(request, reverse("project_variables", args=[slug]))
+        return redirect(request, _address(session))
     found = session.context(form=form, variable=variable)
     if request.method == "POST":
         return invalid(request, "variables/value.html", found)
@@ -234,7 +275,7 @@ def _rows(session: Session) -> list[Row]:
     return [merging.row_of(one) for one in variable_sets.freeze(session.variable_set)["variables"]]
 
 
-_FIELDS = {"name": "name", "scope": "scope"}
+_FIELDS = {"name": "name", "scope": "scope", "prompt": "is_asked"}
 
 
 def _try(session: Session, rows: list[Row], form: ValueForm) -> bool:
@@ -257,15 +298,13 @@ def _try(session: Session, rows: list[Row], form: ValueForm) -> bool:
 
 
 def _value_field(form: ValueForm) -> str:
-    return {VariableType.SENSITIVE: "secret", VariableType.WORKER_POOL: "pool"}.get(
-        VariableType(form.cleaned_data["type"]), "text"
-    )
+    return FIELDS[VariableType(form.cleaned_data["type"])]
 
 
 @require_POST
-def variable_delete(request: PageRequest, slug: str, pk: int) -> HttpResponse:
-    session = _session(request, slug)
-    require(request.user, Permission.EDIT_PROJECT, session.project)
+def variable_delete(request: PageRequest, slug: str, pk: int, owner_of: OwnerOf) -> HttpResponse:
+    session = _session(request, slug, owner_of)
+    require(request.user, Permission.EDIT_PROJECT, session.owner.subject)
     variable = _stored(session, pk)
     rows = [row for row in _rows(session) if row.id != pk]
     try:
@@ -275,4 +314,4 @@ def variable_delete(request: PageRequest, slug: str, pk: int) -> HttpResponse:
         messages.success(request, f"A value of {variable.name} was deleted.")
     except StaleVariables:
         messages.error(request, "Nothing was deleted: somebody else saved these variables. Look again.")
-    return redirect(request, reverse("project_variables", args=[slug]))
+    return redirect(request, _address(session))

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Lower
 
 from spaces.models import SpaceOwnedQuerySet
+from tasks.models import RunSettings
 
 
-class Runbook(models.Model):
+class Runbook(RunSettings):
     """An operations task of a project, with a draft process and published snapshots."""
 
     project = models.ForeignKey("projects.Project", on_delete=models.CASCADE, related_name="runbooks")
@@ -43,9 +45,15 @@ class RunbookSnapshot(models.Model):
 
     runbook = models.ForeignKey(Runbook, on_delete=models.CASCADE, related_name="snapshots")
     number = models.PositiveIntegerField()
+    name = models.CharField(
+        max_length=200, blank=True, db_default="", help_text="Empty for one that is known by its number."
+    )
     notes = models.TextField(blank=True)
     process = models.JSONField(help_text="domain.processes.ProcessDef")
     variables = models.JSONField(help_text="As variables.services.variable_sets.freeze gives them.")
+    packages = models.JSONField(
+        default=list, blank=True, help_text="A list of domain.plan_packages.ChosenPackage."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
@@ -55,10 +63,15 @@ class RunbookSnapshot(models.Model):
 
     class Meta:
         ordering = ["-number"]
-        constraints = [models.UniqueConstraint(fields=["runbook", "number"], name="runbooks_snapshot_number")]
+        constraints = [
+            models.UniqueConstraint(fields=["runbook", "number"], name="runbooks_snapshot_number"),
+            models.UniqueConstraint(
+                "runbook", Lower("name"), condition=~Q(name=""), name="runbooks_snapshot_name"
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"Snapshot {self.number}"
+        return self.name or f"Snapshot {self.number}"
 
 
 class RunbookRun(models.Model):

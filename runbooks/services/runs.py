@@ -11,9 +11,12 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.permissions import Permission, require
+from domain.plan_differences import Shown
+from domain.plan_packages import chosen_of
 from domain.scopes import runbook_process
 from domain.system_variables import Ref, RunFacts
 from environments.models import Environment
+from projects import run_facts
 from projects.addresses import path_in_space
 from projects.models import Project
 from projects.places import Place, places_for, same_place
@@ -21,6 +24,7 @@ from projects.services import runs as tasks_of_a_run
 from runbooks.models import Runbook, RunbookRun, RunbookSnapshot
 from runbooks.services.snapshots import freeze_draft
 from tasks.models import Kind, ServerTask
+from tasks.services.options import Wishes
 from tasks.subjects import CannotRerun
 from tenants.models import Tenant
 
@@ -43,7 +47,11 @@ def runnable(runbook: Runbook, snapshot: RunbookSnapshot | None) -> tasks_of_a_r
         process_ref=runbook_process(runbook.pk),
         process_label=runbook.name,
         slot=f"runbook:{runbook.pk}",
+        settings=runbook,
+        source=str(snapshot) if snapshot else "The draft",
+        current=str(runbook.published) if runbook.published else "",
         runbook_id=runbook.pk,
+        packages=chosen_of(snapshot.packages) if snapshot else None,
     )
 
 
@@ -55,16 +63,19 @@ def run(
     tenants: Sequence[Tenant] = (),
     user: User,
     now: datetime,
+    wishes: Wishes = tasks_of_a_run.NOTHING_SPECIAL,
+    seen: Shown | None = None,
 ) -> list[ServerTask]:
     """One task per environment and connected tenant; all or none. No snapshot means the draft.
 
-    Raises `projects.places.NoPlace` or `projects.services.runs.RunRefused`.
+    Raises `projects.places.NoPlace`, `projects.services.runs.RunRefused`, `tasks.services.tasks.BadStart`,
+    or where the plan is not the one that was `seen`, `projects.services.shown_plans.PlanChanged`.
     """
     places = places_for(runbook.project, environments=environments, tenants=tenants)
-    return _start(runbook, snapshot, places, user=user, now=now)
+    return _start(runbook, snapshot, places, user=user, now=now, wishes=wishes, seen=seen)
 
 
-def rerun(task: ServerTask, user: User) -> ServerTask:
+def rerun(task: ServerTask, user: User, *, wishes: Wishes = tasks_of_a_run.NOTHING_SPECIAL) -> ServerTask:
     """The same snapshot (or the draft of now) in the same place, planned afresh.
 
     Raises CannotRerun, or as `run` does.
@@ -75,7 +86,8 @@ def rerun(task: ServerTask, user: User) -> ServerTask:
         raise CannotRerun("The runbook that this task ran has been deleted.")
     require(user, Permission.RUN if found.snapshot else Permission.RUN_DRAFT, task)
     place = same_place(found.runbook.project, task)
-    return _start(found.runbook, found.snapshot, [place], user=user, now=timezone.now(), rerun_of=task)[0]
+    now = timezone.now()
+    return _start(found.runbook, found.snapshot, [place], user=user, now=now, rerun_of=task, wishes=wishes)[0]
 
 
 def _start(
@@ -86,12 +98,21 @@ def _start(
     user: User,
     now: datetime,
     rerun_of: ServerTask | None = None,
+    wishes: Wishes,
+    seen: Shown | None = None,
 ) -> list[ServerTask]:
     with transaction.atomic():
         # Held against a deletion of the runbook meanwhile.
         Project.objects.select_for_update().get(pk=runbook.project_id)
+        runbook.refresh_from_db(fields=["published"])
         started = tasks_of_a_run.start(
-            runnable(runbook, snapshot), places, user=user, now=now, rerun_of=rerun_of
+            runnable(runbook, snapshot),
+            places,
+            user=user,
+            now=now,
+            rerun_of=rerun_of,
+            wishes=wishes,
+            seen=seen,
         )
         for place, task in started:
             RunbookRun.objects.create(
@@ -106,13 +127,16 @@ def _start(
 
 def facts(task: ServerTask, known: RunFacts) -> RunFacts:
     """What the scripts of a runbook run can know of it."""
-    found = RunbookRun.objects.select_related("runbook", "snapshot").filter(task=task).first()
+    rows = RunbookRun.objects.select_related("runbook__project__group", "runbook__project__space", "snapshot")
+    found = rows.filter(task=task).first()
     if found is None:
         return known
     return replace(
         known,
         runbook=Ref(f"Runbooks-{found.runbook_id}", found.runbook.name),
         runbook_run=Ref(f"RunbookRuns-{found.pk}", task.name),
+        project_group=run_facts.group_of(found.runbook.project),
+        run_link=run_facts.task_link(task),
         snapshot=Ref(f"RunbookSnapshots-{found.snapshot.pk}", str(found.snapshot))
         if found.snapshot
         else None,

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
 from accounts.permissions import Permission, can, require
 from accounts.requests import PageRequest
-from environments.models import Environment
-from projects.run_dialog.dialog import RunDialog, Source
+from projects.run_dialog.dialog import Choice, RunDialog, Source
 from projects.run_dialog.views import answer, answer_plan
 from runbooks.models import Runbook, RunbookSnapshot
 from runbooks.services import runs
 from runbooks.views.lookups import runbook_of
 from tasks.models import ServerTask
-from tenants.models import Tenant
 
 DRAFT = "draft"
 #: Older snapshots that can be chosen besides the published one; others can be published again.
@@ -32,7 +27,7 @@ def runbook_run(request: PageRequest, slug: str, runbook: str) -> HttpResponse:
     return answer(request, _dialog(request, runbook_of(request, slug, runbook)))
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def runbook_run_plan(request: PageRequest, slug: str, runbook: str) -> HttpResponse:
     return answer_plan(request, _dialog(request, runbook_of(request, slug, runbook)))
 
@@ -42,16 +37,16 @@ def _dialog(request: PageRequest, runbook: Runbook) -> RunDialog:
     may_run_draft = can(request.user, Permission.RUN_DRAFT, runbook)
     snapshots = _choices(runbook, all_of_them=may_run_draft)
 
-    def start(
-        source: str, environments: Sequence[Environment], tenants: Sequence[Tenant], now: datetime
-    ) -> list[ServerTask]:
+    def start(choice: Choice) -> list[ServerTask]:
         return runs.run(
             runbook=runbook,
-            snapshot=snapshots.get(source),
-            environments=environments,
-            tenants=tenants,
+            snapshot=snapshots.get(choice.source),
+            environments=choice.environments,
+            tenants=choice.tenants,
             user=request.user,
-            now=now,
+            now=choice.now,
+            wishes=choice.wishes,
+            seen=choice.seen,
         )
 
     address = [runbook.project.slug, runbook.slug]

@@ -9,7 +9,8 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_safe
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.permissions import Permission, require
 from accounts.requests import PageRequest
@@ -18,12 +19,15 @@ from common.htmx import invalid, page, redirect
 from projects.forms import NAME_TAKEN
 from projects.services.projects import NameTaken
 from projects.views.lookups import project_of
+from runbooks import trigger_rows
 from runbooks.drift import Draft, draft_of
 from runbooks.forms import RunbookForm
 from runbooks.models import Runbook
 from runbooks.selectors import tasks_of, uses_of
 from runbooks.services import runbooks
 from runbooks.views.lookups import runbook_of
+from tasks.run_settings import RunSettingsForm
+from tasks.selectors.queue import why_waiting
 
 PAGE_SIZE = 20
 
@@ -50,7 +54,8 @@ def runbook_create(request: PageRequest, slug: str) -> HttpResponse:
 def runbook_detail(request: PageRequest, slug: str, runbook: str) -> HttpResponse:
     found = runbook_of(request, slug, runbook)
     page_obj = Paginator(tasks_of(found), PAGE_SIZE).get_page(request.GET.get("page"))
-    context = page_context(found, "overview") | {"page_obj": page_obj}
+    waits = why_waiting(page_obj, now=timezone.now())
+    context = page_context(found, "overview") | {"page_obj": page_obj, "waits": waits}
     return page(request, "runbooks/runbook_detail.html", context, partial="runs")
 
 
@@ -58,8 +63,7 @@ def runbook_detail(request: PageRequest, slug: str, runbook: str) -> HttpRespons
 def runbook_settings(request: PageRequest, slug: str, runbook: str) -> HttpResponse:
     found = runbook_of(request, slug, runbook)
     if request.method == "GET":
-        context = page_context(found, "settings") | {"form": RunbookForm(runbook=found)}
-        return render(request, "runbooks/runbook_settings.html", context)
+        return _settings(request, found)
     require(request.user, Permission.EDIT_PROJECT, found)
     form = RunbookForm(request.POST, runbook=found)
     if form.is_valid():
@@ -71,8 +75,34 @@ def runbook_settings(request: PageRequest, slug: str, runbook: str) -> HttpRespo
         else:
             messages.success(request, "Runbook saved")
             return redirect(request, request.path)
-    context = page_context(found, "settings") | {"form": form}
-    return invalid(request, "runbooks/runbook_settings.html", context)
+    return _settings(request, found, form=form, status=422)
+
+
+@require_POST
+def runbook_run_settings(request: PageRequest, slug: str, runbook: str) -> HttpResponse:
+    found = runbook_of(request, slug, runbook)
+    require(request.user, Permission.EDIT_PROJECT, found)
+    form = RunSettingsForm(request.POST, settings=found)
+    if not form.is_valid():
+        return _settings(request, found, run_settings=form, status=422)
+    runbooks.configure_runs(found, values=form.values(), user=request.user)
+    messages.success(request, "Run settings saved")
+    return redirect(request, reverse("runbook_settings", args=[slug, runbook]))
+
+
+def _settings(
+    request: PageRequest,
+    runbook: Runbook,
+    *,
+    form: RunbookForm | None = None,
+    run_settings: RunSettingsForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    context = page_context(runbook, "settings") | {
+        "form": form or RunbookForm(runbook=runbook),
+        "run_settings": run_settings or RunSettingsForm(None, settings=runbook),
+    }
+    return render(request, "runbooks/runbook_settings.html", context, status=status)
 
 
 @require_http_methods(["GET", "POST"])
@@ -104,4 +134,5 @@ def page_context(runbook: Runbook, tab: str) -> dict[str, object]:
         "runbook_tab": tab,
         "draft": draft,
         "snapshot_count": runbook.snapshots.count(),
+        "trigger_count": trigger_rows.count(runbook=runbook),
     }

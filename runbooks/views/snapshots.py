@@ -12,7 +12,9 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.permissions import Permission, require
 from accounts.requests import PageRequest
 from common.htmx import redirect
+from packages.services.choosing import NoSuchPackage
 from projects import frozen
+from projects.package_versions import Choice, choices_of
 from projects.services.releases import EmptyProcess
 from projects.views.lookups import environments_of
 from runbooks.forms import PublishForm
@@ -28,7 +30,7 @@ PAGE_SIZE = 20
 @require_safe
 def runbook_snapshots(request: PageRequest, slug: str, runbook: str) -> HttpResponse:
     found = runbook_of(request, slug, runbook)
-    return _list(request, found, PublishForm())
+    return _list(request, found, PublishForm(choices=_choices(found)))
 
 
 @require_safe
@@ -41,6 +43,7 @@ def runbook_snapshot(request: PageRequest, slug: str, runbook: str, number: int)
     context = page_context(found, "snapshots") | {
         "snapshot": snapshot,
         "steps": frozen.steps(snapshot.process),
+        "packages": frozen.packages(request.space, snapshot.packages),
         "variables": frozen.variables(snapshot.variables, names=names, environments=environments_of(request)),
         "diff": frozen.compare(
             (snapshot.process, snapshot.variables), (draft.process, draft.variables), names=names
@@ -54,19 +57,27 @@ def runbook_publish(request: PageRequest, slug: str, runbook: str) -> HttpRespon
     """The draft as a new snapshot; with `snapshot` in the form, that older one again."""
     found = runbook_of(request, slug, runbook)
     require(request.user, Permission.EDIT_PROJECT, found)
-    form = PublishForm(request.POST)
     if request.POST.get("snapshot"):
         snapshot = _snapshot_of(found, request.POST["snapshot"])
         snapshots.make_published(snapshot, user=request.user)
         return _published(request, snapshot)
+    form = PublishForm(request.POST, choices=_choices(found))
     if form.is_valid():
         try:
-            snapshot = snapshots.publish(runbook=found, user=request.user, **form.cleaned_data)
+            snapshot = snapshots.publish(
+                runbook=found, user=request.user, packages=form.wanted, **form.own_data
+            )
+        except NoSuchPackage as error:
+            form.add_package_error(error)
         except EmptyProcess as error:
             form.add_error(None, str(error))
         else:
             return _published(request, snapshot)
     return _list(request, found, form, status=422)
+
+
+def _choices(runbook: Runbook) -> list[Choice]:
+    return choices_of(runbook.project.space, freeze_draft(runbook).process)
 
 
 def _snapshot_of(runbook: Runbook, number: str) -> RunbookSnapshot:

@@ -19,6 +19,9 @@ class Space(models.Model):
     slug = models.SlugField(max_length=60, unique=True)
     description = models.TextField(blank=True)
     is_default = models.BooleanField(default=False, editable=False)
+    is_queue_stopped = models.BooleanField(
+        default=False, db_default=False, help_text="Tasks stay queued; those that have begun go on."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -17,8 +17,10 @@ def create(*, name: str, description: str = "", is_default: bool = False) -> Spa
     )
 
 
-def edit(space: Space, *, name: str, description: str) -> Space:
-    """The slug stays, so that addresses keep working."""
+def edit(space: Space, *, name: str, description: str, is_queue_stopped: bool | None = None) -> Space:
+    """The slug stays, so that addresses keep working. `is_queue_stopped` None leaves that as it is."""
     space.name, space.description = name, description
-    space.save(update_fields=["name", "description", "updated_at"])
+    if is_queue_stopped is not None:
+        space.is_queue_stopped = is_queue_stopped
+    space.save(update_fields=["name", "description", "is_queue_stopped", "updated_at"])
     return space

@@ -7,33 +7,36 @@ from django.db import transaction
 
 from common import live
 from protocol import CANCEL_GRACE_SECONDS, frames
-from tasks.models import Attempt, Execution
+from tasks.engine.held import HeldAttempt
 
 MESSAGE_TYPE = "agent.frame"
 
 
-def assign_frame(attempt: Attempt, execution: Execution) -> frames.Assign:
-    return frames.Assign(str(attempt.pk), attempt.epoch, execution.task_id, execution.name)
+def assign(channel: str, attempt_id: str, epoch: int, *, task_id: int, step: str) -> None:
+    _send(channel, frames.Assign(attempt_id, epoch, task_id, step))
 
 
-def cancel_frame(attempt: Attempt) -> frames.Cancel:
-    return frames.Cancel(str(attempt.pk), attempt.epoch, CANCEL_GRACE_SECONDS)
+def assign_frame(attempt: HeldAttempt) -> frames.Assign:
+    return frames.Assign(str(attempt.id), attempt.epoch, attempt.task_id, attempt.step)
 
 
-def assign(attempt: Attempt, execution: Execution) -> None:
-    _send(attempt, assign_frame(attempt, execution))
+def assign_again(attempt: HeldAttempt) -> None:
+    _send(attempt.channel, assign_frame(attempt))
 
 
-def cancel(attempt: Attempt) -> None:
-    _send(attempt, cancel_frame(attempt))
+def cancel_frame(attempt: HeldAttempt) -> frames.Cancel:
+    return frames.Cancel(str(attempt.id), attempt.epoch, CANCEL_GRACE_SECONDS)
 
 
-def forget(attempt: Attempt, *, reason: str) -> None:
-    _send(attempt, frames.Forget(str(attempt.pk), attempt.epoch, reason))
+def cancel(attempt: HeldAttempt) -> None:
+    _send(attempt.channel, cancel_frame(attempt))
 
 
-def _send(attempt: Attempt, frame: frames.Frame) -> None:
-    channel = attempt.machine.channel if attempt.machine else ""
+def forget(attempt: HeldAttempt, *, reason: str) -> None:
+    _send(attempt.channel, frames.Forget(str(attempt.id), attempt.epoch, reason))
+
+
+def _send(channel: str, frame: frames.Frame) -> None:
     if channel:
         message = {"type": MESSAGE_TYPE, "frame": frames.encode(frame)}
         transaction.on_commit(lambda: live.send(channel, message), robust=True)

@@ -2,65 +2,131 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
 from django.conf import settings
 
-from domain import octostache
+from domain import arrangement, octostache, step_types
+from domain.arrangement import Unit
 from domain.octostache import TemplateError
 from domain.plans import PlannedStep, RunPlan, step_values
+from domain.processes import MANUAL_INSTRUCTIONS
+from domain.runs import Place
+from domain.step_types import Program, Script, Work
+from domain.step_types.base import Fill
 from domain.system_variables import Ref, RunFacts, system_variables
+from domain.targets import PlannedTarget
 from domain.variables import Candidate, VariableType
-from protocol import frames
+from protocol import PROGRAM_SYNTAX, frames
 from tasks import subjects
-from tasks.models import Attempt, ServerTask
+from tasks.engine import programs, step_packages
+from tasks.engine.held import HeldAttempt
+from tasks.models import ServerTask
+from tasks.services import outputs
+from tasks.services.outputs import Output
 from variables.services import sealing
+from workers.models import Machine
+from workers.selectors import capabilities
 
 
 class CannotStart(Exception):
     """The step cannot be turned into something to run; the message says why."""
 
 
-def start_frame(attempt: Attempt) -> frames.Start:
+def start_frame(attempt: HeldAttempt) -> frames.Start:
     """The second phase of a start. Raises `CannotStart`."""
-    execution = attempt.execution
-    run = _frozen(execution.task_id, execution.task.queued_at)
-    plan = run.plan
-    step = next(step for step in plan.steps if step.number == execution.number)
-    chosen = step_values(plan, step)
+    run = _frozen(attempt.task_id, attempt.queued_at)
+    plan, unit = run.plan, run.unit(attempt.number)
+    step = unit.step
+    chosen = step_values(plan, step, unit.target)
     try:
         given = {name: _plain(candidate) for name, candidate in chosen.items()}
-        values = {**system_variables(_facts(run, step, attempt), step), **given}
+        place = Place.from_json(attempt.number, attempt.place)
+        before = outputs.before(attempt.task_id, attempt.number, place)
+        values = {**system_variables(_facts(run, unit, attempt), step), **before.values, **given}
         expansion = octostache.expand_all(values)
-        script = octostache.evaluate(step.script, values)
-    except (TemplateError, sealing.CannotUnseal) as error:
+        work = _work(step, lambda text: octostache.evaluate(text, values))
+        if step.packages:
+            work = step_packages.with_packages(work, step, attempt_id=attempt.id, space_id=attempt.space_id)
+    except (TemplateError, sealing.CannotUnseal, step_packages.Gone) as error:
         raise CannotStart(str(error)) from error
     if expansion.errors:
         raise CannotStart(str(expansion.errors[0]))
     return frames.Start(
-        attempt_id=str(attempt.pk),
+        attempt_id=str(attempt.id),
         epoch=attempt.epoch,
-        syntax=step.syntax.value,
-        script=script,
+        syntax=work.syntax if isinstance(work, Script) else PROGRAM_SYNTAX,
+        script=work.script if isinstance(work, Script) else "",
         variables=expansion.values,
         environment={
-            "OCTOWORKERS_TASK_ID": str(execution.task_id),
+            "OCTOWORKERS_TASK_ID": str(attempt.task_id),
             "OCTOWORKERS_STEP": step.name,
             "OCTOWORKERS_ENVIRONMENT": plan.labels.environment,
         },
-        secrets=_secrets(chosen, given, expansion.values),
+        secrets=_secrets(chosen, given, expansion.values, before.outputs),
+        program=programs.packed(work.name) if isinstance(work, Program) else "",
+        inputs=dict(work.inputs) if isinstance(work, Program) else {},
     )
 
 
+def _work(step: PlannedStep, fill: Fill) -> Work:
+    """Raises `CannotStart`, and what `fill` raises."""
+    step_type = step_types.find(step.action_type)
+    if step_type is None or step_type.work is None:
+        raise CannotStart(f"This server cannot run steps of the type {step.action_type} on a worker.")
+    return step_type.work(step.properties, fill)
+
+
 def _secrets(
-    chosen: Mapping[str, Candidate], given: Mapping[str, str], expanded: Mapping[str, str]
+    chosen: Mapping[str, Candidate],
+    given: Mapping[str, str],
+    expanded: Mapping[str, str],
+    set_before: Iterable[Output],
 ) -> list[str]:
     """What the worker masks: secrets as they were set, and with the values that they refer to put in."""
     names = [name for name, one in chosen.items() if one.type is VariableType.SENSITIVE]
-    return sorted({text for name in names for text in (given[name], expanded[name]) if text})
+    own = {text for name in names for text in (given[name], expanded[name]) if text}
+    return sorted(own | {output.value for output in set_before if output.is_sensitive and output.value})
+
+
+def condition(
+    task_id: int, number: int, place: Place, progress: Mapping[str, str]
+) -> tuple[str, dict[str, str]]:
+    """The expression of a step whose turn it is, and all values that it may refer to; `progress` says how
+    the run stands. Raises `sealing.CannotUnseal`."""
+    run = _run(task_id)
+    unit = run.unit(number)
+    chosen = step_values(run.plan, unit.step, unit.target)
+    given = {name: _plain(candidate) for name, candidate in chosen.items()}
+    before = outputs.before(task_id, number, place)
+    system = system_variables(_for_target(run.facts, unit.target), unit.step)
+    return unit.step.expression, {**system, **before.values, **progress, **given}
+
+
+def instructions(task_id: int, number: int, place: Place) -> str:
+    """What a manual intervention asks people to do, with the values put in; what cannot be evaluated
+    stays as it was written."""
+    run = _run(task_id)
+    step = run.unit(number).step
+    text = step.properties.get(MANUAL_INSTRUCTIONS, "")
+    plain = {
+        name: one.value
+        for name, one in step_values(run.plan, step).items()
+        if one.type is not VariableType.SENSITIVE
+    }
+    try:
+        known = outputs.before(task_id, number, place).public
+        return octostache.evaluate(text, {**system_variables(run.facts, step), **known, **plain})
+    except (TemplateError, sealing.CannotUnseal):
+        return text
+
+
+def _run(task_id: int) -> _Frozen:
+    task = ServerTask.objects.only("queued_at").get(pk=task_id)
+    return _frozen(task_id, task.queued_at)
 
 
 @dataclass(frozen=True)
@@ -69,6 +135,10 @@ class _Frozen:
 
     plan: RunPlan
     facts: RunFacts
+    units: tuple[Unit, ...]
+
+    def unit(self, number: int) -> Unit:
+        return self.units[number - 1]
 
 
 @lru_cache(maxsize=64)
@@ -82,26 +152,57 @@ def _frozen(task_id: int, queued_at: datetime) -> _Frozen:
         space=Ref(f"Spaces-{task.space_id}", task.space.name),
         project=Ref(f"Projects-{task.project_id}", task.project_name) if task.project_id else None,
         environment=Ref(f"Environments-{environment.pk}", environment.name),
+        environment_order=environment.sort_order,
         tenant=Ref(f"Tenants-{tenant.pk}", tenant.name) if tenant else None,
         tenant_tags=plan.context.tenant_tags,
         task=Ref(f"ServerTasks-{task.pk}", task.name),
+        trigger=task.trigger_name,
         created=queued_at.isoformat(),
+        queue_expires=task.queue_expires_at.isoformat() if task.queue_expires_at else "",
         created_by=task.created_by_name,
+        in_role=_in_role(plan),
         server_uri=settings.PUBLIC_URL,
     )
-    return _Frozen(plan, subjects.add_facts(task, facts))
+    units = arrangement.units(plan.steps, abreast=plan.abreast)
+    return _Frozen(plan, subjects.add_facts(task, facts), units)
 
 
-def _facts(run: _Frozen, step: PlannedStep, attempt: Attempt) -> RunFacts:
-    machine = attempt.machine
-    return replace(
+def _in_role(plan: RunPlan) -> dict[str, tuple[str, ...]]:
+    """The names of the targets of all steps by the tags that they have."""
+    found: dict[str, dict[str, None]] = {}
+    for target in (target for step in plan.steps for target in step.targets):
+        for tag in target.tags:
+            found.setdefault(tag, {})[target.name] = None
+    return {tag: tuple(sorted(names)) for tag, names in found.items()}
+
+
+def _facts(run: _Frozen, unit: Unit, attempt: HeldAttempt) -> RunFacts:
+    id, name, step = attempt.machine_id, attempt.machine_name, unit.step
+    facts = replace(
         run.facts,
-        pool=Ref(f"WorkerPools-{step.pool_id}", step.pool_name),
-        machine=Ref(f"Workers-{machine.pk}", machine.name) if machine else None,
+        pool=Ref(f"WorkerPools-{step.pool_id}", step.pool_name) if step.pool_id else None,
+        machine=Ref(f"Workers-{id}", name) if id else None,
+    )
+    return _for_target(facts, unit.target)
+
+
+def _for_target(facts: RunFacts, target: PlannedTarget | None) -> RunFacts:
+    """The machine that scripts speak of is the target, wherever they run."""
+    if target is None:
+        return facts
+    machine = Machine.objects.only("capabilities").filter(pk=target.id).first()
+    return replace(
+        facts,
+        machine=Ref(f"Machines-{target.id}", target.name),
+        roles=target.tags,
+        hostname=capabilities.read(machine.capabilities).hostname if machine else "",
     )
 
 
 def _plain(candidate: Candidate) -> str:
-    if candidate.type is VariableType.SENSITIVE:
+    if candidate.type is not VariableType.SENSITIVE or not candidate.value:
+        return candidate.value
+    try:
         return sealing.unseal(candidate.value)
-    return candidate.value
+    except sealing.CannotUnseal as error:
+        raise sealing.CannotUnseal(f"{candidate.name} cannot be read. {error}") from error

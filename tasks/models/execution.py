@@ -19,20 +19,40 @@ class StepState(models.TextChoices):
     WAITING = "Waiting", "Waiting for a worker"
     CANCELED = "Canceled", "Cancelled"
     UNKNOWN = "Unknown", "Unknown outcome"
+    RETRYING = "Retrying", "Waiting to try again"
+    INTERRUPTED = "Interrupted", "Waiting for an answer"
+    IGNORED = "Ignored", "Failed, ignored"
 
 
 class Execution(models.Model):
-    """One step of one run. `number` is its place in the frozen plan, from 1."""
+    """A unit of one run: a step, or a step for one deployment target. `number` is its place in the run,
+    from 1, see `domain.arrangement`; `step_number` is the step's in the frozen plan."""
 
     State = StepState
 
     task = models.ForeignKey(ServerTask, on_delete=models.CASCADE, related_name="executions")
     number = models.PositiveIntegerField()
+    step_number = models.PositiveIntegerField()
+    target = models.ForeignKey(
+        "workers.Machine",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="The deployment target that it is for. Without a pool it runs there.",
+    )
+    target_name = models.CharField(max_length=120, blank=True)
     name = models.CharField(max_length=120)
     state = models.CharField(max_length=20, choices=StepState.choices, default=StepState.PENDING)
     pool_id = models.PositiveBigIntegerField(null=True, help_text="The pool that the plan chose.")
     pool_name = models.CharField(max_length=120, blank=True)
     needs = models.JSONField(default=list, help_text="Tools that the worker must have, such as bash.")
+    rules = models.JSONField(
+        default=dict, help_text="domain.step_rules.StepRules, where they are not the default."
+    )
+    place = models.JSONField(
+        default=dict, help_text="domain.units.Place, where it does not go alone after all before it."
+    )
     machine = models.ForeignKey(
         "workers.Machine", null=True, blank=True, on_delete=models.SET_NULL, related_name="executions"
     )
@@ -43,6 +63,18 @@ class Execution(models.Model):
     waiting_since = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
+    wake_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it is tried again, or when its time is up."
+    )
+    failures = models.PositiveSmallIntegerField(default=0, help_text="Tries of it that failed.")
+    reused_from = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="The step of an earlier run whose result was taken over.",
+    )
     message = models.TextField(blank=True, help_text="What went wrong, or the evidence of an Unknown.")
     has_warnings = models.BooleanField(default=False)
 
@@ -51,13 +83,23 @@ class Execution(models.Model):
         constraints = [models.UniqueConstraint(fields=["task", "number"], name="tasks_execution_number")]
         indexes = [
             models.Index(fields=["pool_id", "task"], name="tasks_execution_pool"),
+            models.Index(fields=["machine", "task"], name="tasks_execution_machine"),
             models.Index(
                 fields=["pool_id", "waiting_since"], condition=Q(state="Waiting"), name="tasks_waiting"
             ),
+            models.Index(fields=["target"], condition=Q(state="Waiting"), name="tasks_waiting_target"),
+            models.Index(fields=["wake_at"], condition=Q(wake_at__isnull=False), name="tasks_execution_wake"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.number}. {self.name}"
+        return f"{self.step_number}. {self.title}"
+
+    @property
+    def title(self) -> str:
+        """What people call it: "Deploy", "Deploy on web-1", "Deploy for web-1"."""
+        if not self.target_name:
+            return self.name
+        return f"{self.name} {'for' if self.pool_id else 'on'} {self.target_name}"
 
 
 class AttemptState(models.TextChoices):
@@ -94,12 +136,18 @@ class Attempt(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     cancel_requested = models.BooleanField(default=False)
+    timed_out = models.BooleanField(default=False, help_text="It was asked to stop because its time was up.")
     outcome = models.CharField(max_length=20, blank=True, help_text="As the agent's Finished frame says.")
     exit_code = models.IntegerField(null=True, blank=True)
     message = models.TextField(blank=True)
+    agent_version = models.CharField(max_length=40, blank=True, help_text="Of the agent that accepted it.")
+    worker_has = models.JSONField(null=True, help_text="What that worker had then: shells, tools, versions.")
     log_lines = models.PositiveBigIntegerField(default=0)
     log_bytes = models.PositiveBigIntegerField(default=0)
     log_sha256 = models.CharField(max_length=64, blank=True, help_text="Set when checked at the finish.")
+    log_sent_again = models.BooleanField(
+        default=False, help_text="What was stored differed, so the worker was asked for all of it again."
+    )
 
     class Meta:
         ordering = ["epoch"]
@@ -113,6 +161,10 @@ class Attempt(models.Model):
             models.Index(fields=["machine"], condition=Q(state__in=LIVE), name="tasks_attempt_live"),
             models.Index(
                 fields=["assigned_at"], condition=Q(state="Assigned"), name="tasks_attempt_assigned"
+            ),
+            # SQLite recognises a condition in a query only where neither holds a list.
+            models.Index(
+                fields=["state"], condition=Q(cancel_requested=True), name="tasks_attempt_cancelled"
             ),
         ]
 

@@ -10,9 +10,10 @@ from enum import StrEnum
 from itertools import chain
 from uuid import UUID
 
-from protocol.log import Level, Stream
+from protocol.log import CONTINUATION, Level, Stream
 from tasks.models import Attempt, LogChunk
-from tasks.selectors.log_chunks import CONTINUATION, StoredLine, covering, stored_runs
+from tasks.selectors import log_archives
+from tasks.selectors.log_chunks import END, StoredLine, covering, stored_runs
 
 #: Characters of one line that go to a browser; the rest is counted, and is in the raw log.
 MAX_TEXT = 4096
@@ -47,10 +48,12 @@ class Line:
 
 
 class Mark(StrEnum):
-    """What sets lines apart: `c` continues an earlier line, `v` is verbose, `w` warns, `e` is an error."""
+    """What sets lines apart: `c` continues an earlier line, `v` is verbose, `h` is a highlight, `w` warns,
+    `e` is an error."""
 
     CONTINUATION = "c"
     VERBOSE = "v"
+    HIGHLIGHT = "h"
     WARNING = "w"
     ERROR = "e"
 
@@ -136,14 +139,19 @@ def plain(text: str) -> str:
     return _ESCAPES.sub("", text.rstrip("\r").rpartition("\r")[2])
 
 
-def marks(attempt_id: UUID, first: int = 0) -> list[tuple[int, int, Mark]]:
-    """(from, to, mark) of the lines from `first` that are set apart, `to` included, in order."""
-    chunks = LogChunk.objects.filter(attempt=attempt_id, levels__isnull=False).order_by("first_seq")
-    if first:
-        chunks = chunks.filter(first_seq__gte=_start_of_chunk(attempt_id, first))
+def marks(attempt_id: UUID, first: int = 0, *, total: int = END) -> list[tuple[int, int, Mark]]:
+    """(from, to, mark) of the lines from `first` that are set apart, `to` included, in order; of a log of
+    `total` lines, if that is known. Raises `log_archives.LogGone`."""
     found: list[tuple[int, int, Mark]] = []
-    for seq, levels in chunks.values_list("first_seq", "levels"):
-        _extend(found, seq, levels or (), first)
+    at = first
+    rows = LogChunk.objects.filter(attempt=attempt_id, first_seq__gte=_start_of_chunk(attempt_id, first))
+    for seq, lines, levels in rows.order_by("first_seq").values_list("first_seq", "lines", "levels"):
+        _extend(found, seq, levels or (), at)
+        at = max(at, seq + lines)
+    if at < total:
+        # While it is being archived the last rows go first, so that the archive has the rest.
+        for block, _ in log_archives.blocks(attempt_id, at, END):
+            _extend(found, block.first_seq, block.levels or (), at)
     return found
 
 
@@ -172,7 +180,24 @@ def _mark(level: int) -> Mark | None:
         return Mark.VERBOSE
     if level >= Level.ERROR:
         return Mark.ERROR
-    return Mark.WARNING if level >= Level.WARNING else None
+    if level >= Level.WARNING:
+        return Mark.WARNING
+    return Mark.HIGHLIGHT if level >= Level.HIGHLIGHT else None
+
+
+def is_there(attempt: Attempt) -> bool:
+    """Whether its log was not removed. Raises `log_archives.LogGone` if it cannot be read all the same."""
+    archive = getattr(attempt, "archive", None)
+    if archive is not None and archive.name:
+        log_archives.index_of(archive)
+    return archive is None or bool(archive.name)
+
+
+def size_of(attempts: Sequence[Attempt]) -> int:
+    """Bytes that `raw` will give."""
+    return sum(
+        attempt.archive.bytes if hasattr(attempt, "archive") else attempt.log_bytes for attempt in attempts
+    )
 
 
 def raw(attempts: Sequence[Attempt]) -> Iterator[bytes]:

@@ -14,7 +14,8 @@ from domain.labels import counted
 from pools.models import WorkerPool
 from processes.models import Action, PoolChoice
 from spaces.models import Space
-from tasks.models import LIVE, Attempt, Execution, StepState
+from tasks.models import LIVE, Attempt, Execution, Pause, PauseMode, StepState
+from tasks.selectors import pauses
 from variables.models import Type, Variable
 from workers.models import Machine
 from workers.selectors import capabilities
@@ -42,6 +43,7 @@ class PoolCard:
 
     pool: WorkerPool
     load: PoolLoad
+    pause: Pause | None = None
     queue: int = 0
     steps: int = 0
     variables: int = 0
@@ -49,7 +51,7 @@ class PoolCard:
 
     @property
     def health(self) -> PoolHealth:
-        return pool_health(self.load)
+        return pool_health(self.load, self.pause)
 
     @property
     def used_by(self) -> str:
@@ -58,14 +60,18 @@ class PoolCard:
         return ", ".join(counted(count, noun) for count, noun in parts if count)
 
 
-def pool_health(load: PoolLoad) -> PoolHealth:
+def pool_health(load: PoolLoad, pause: Pause | None) -> PoolHealth:
     """What a person has to know first."""
+    if pause is not None:
+        return PoolHealth("Paused", "Draining" if pause.mode == PauseMode.DRAIN else "Paused")
     if load.workers == 0:
         return PoolHealth("HasWarnings", "No workers")
     if load.available == 0:
-        return PoolHealth("Offline", load.reason)
+        return PoolHealth("HasWarnings" if load.reconnecting else "Offline", load.reason)
     if load.offline:
         return PoolHealth("Offline", f"{load.offline} offline")
+    if load.reconnecting:
+        return PoolHealth("HasWarnings", f"{load.reconnecting} reconnecting")
     if load.is_full:
         return PoolHealth("Full", "Full")
     if load.warnings:
@@ -79,10 +85,14 @@ class Found:
 
     pools: Sequence[WorkerPool]
     loads: Mapping[int, PoolLoad]
+    paused: Mapping[int, Pause]
 
     @cached_property
     def healthy(self) -> list[WorkerPool]:
-        return [pool for pool in self.pools if pool_health(self.loads[pool.pk]).is_fine]
+        return [pool for pool in self.pools if self._health(pool).is_fine]
+
+    def _health(self, pool: WorkerPool) -> PoolHealth:
+        return pool_health(self.loads[pool.pk], self.paused.get(pool.pk))
 
     @cached_property
     def attention(self) -> list[WorkerPool]:
@@ -97,18 +107,25 @@ def find_pools(viewer: User, space: Space, *, text: str = "") -> Found:
         by_text = Q(name__icontains=text) | Q(description__icontains=text) | Q(machines__name__icontains=text)
         found = found.filter(by_text).distinct()
     pools = list(found)
-    return Found(pools, pool_loads(pools))
+    return Found(pools, pool_loads(pools), pauses.by_pool([pool.pk for pool in pools]))
 
 
-def cards_of(pools: Sequence[WorkerPool], *, loads: Mapping[int, PoolLoad] | None = None) -> list[PoolCard]:
-    """In as many queries for many pools as for one. `loads` where they are known already."""
+def cards_of(
+    pools: Sequence[WorkerPool],
+    *,
+    loads: Mapping[int, PoolLoad] | None = None,
+    paused: Mapping[int, Pause] | None = None,
+) -> list[PoolCard]:
+    """In as many queries for many pools as for one. `loads` and `paused` where they are known already."""
     ids = [pool.pk for pool in pools]
     loads, tags = loads or pool_loads(pools), _tags(ids)
     queues, steps, variables = _queues(), _steps(pools), _variables(ids)
+    paused = pauses.by_pool(ids) if paused is None else paused
     return [
         PoolCard(
             pool=pool,
             load=loads[pool.pk],
+            pause=paused.get(pool.pk),
             queue=queues.get(pool.pk, 0),
             steps=steps.get(pool.pk, 0),
             variables=variables.get(pool.pk, 0),

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from common.statuses import status_of
 from common.times import duration_words
+from domain import runs
+from domain.queue import Wait, WaitKind, Words
+from domain.step_rules import StepRules
 from tasks.models import Attempt, AttemptState, Execution, ServerTask, StepState
-from tasks.selectors.tasks import QueuePlace
+from tasks.selectors.attempts import Try
+from tasks.selectors.queue import DEEP, StepWait, why_steps_wait
 
-ENDED = (StepState.SUCCESS, StepState.FAILED, StepState.SKIPPED, StepState.CANCELED, StepState.UNKNOWN)
+ENDED = tuple(StepState(status.value) for status in runs.ENDED)
+_BUSY = (StepState.RUNNING, StepState.WAITING, StepState.RETRYING, StepState.INTERRUPTED)
 #: Units of a timeline's width.
 TIMELINE = 1000
 
 
 @dataclass(frozen=True)
 class StepRow:
-    """`look` is a state of `common.statuses`; `start` and `width` are in units of TIMELINE."""
+    """`look` is a state of `common.statuses`; `start` and `width` are in units of TIMELINE. `history` are
+    its tries where there was more than one; `retry_at` and `tries` ("try 2 of 3") tell of the next one."""
 
     number: int
     name: str
@@ -30,6 +36,10 @@ class StepRow:
     start: int
     width: int
     is_current: bool
+    retry_at: datetime | None = None
+    tries: str = ""
+    history: Sequence[Try] = ()
+    answer: str = ""
 
     @property
     def kind(self) -> str:
@@ -59,7 +69,17 @@ class Evidence:
 
 
 def executions_of(task: ServerTask) -> list[Execution]:
-    return list(task.executions.select_related("machine").order_by("number"))
+    return list(task.executions.select_related("machine", "reused_from").order_by("number"))
+
+
+def explain_waits(executions: Sequence[Execution]) -> dict[int, StepWait]:
+    """Why steps wait for a worker, by execution id; the rows say it too from then on."""
+    waits = why_steps_wait(executions)
+    for one in executions:
+        if one.pk in waits:
+            # Of this page alone: where it stands changes with every step that ends.
+            one.waiting_for = waits[one.pk].sentence
+    return waits
 
 
 def open_attempts(task: ServerTask) -> dict[int, Attempt]:
@@ -68,13 +88,28 @@ def open_attempts(task: ServerTask) -> dict[int, Attempt]:
     return {attempt.execution_id: attempt for attempt in found}
 
 
-def tree(task: ServerTask, executions: Sequence[Execution], lost: dict[int, Attempt], now: datetime) -> Tree:
+def tree(
+    task: ServerTask,
+    executions: Sequence[Execution],
+    lost: dict[int, Attempt],
+    tries: Mapping[int, Sequence[Try]],
+    answers: Mapping[int, str],
+    now: datetime,
+) -> Tree:
+    """`tries` and `answers`, what people last said to a step, by execution id."""
     begin = task.started_at or task.queued_at
     end = task.completed_at or now
     # A run of less than a second would be drawn by rounding errors alone.
     span = max(end - begin, timedelta(seconds=1))
     current = _current(executions)
-    rows = [_row(one, lost, begin=begin, span=span, now=end, current=current) for one in executions]
+    rows = [
+        replace(
+            _row(one, lost, begin=begin, span=span, now=end, current=current),
+            history=tries.get(one.pk, ()),
+            answer=answers.get(one.pk, ""),
+        )
+        for one in executions
+    ]
     axis = _axis(span, is_over=task.completed_at is not None) if task.started_at else None
     return Tree(rows=rows, axis=axis, current=_position(executions), total=len(executions))
 
@@ -85,8 +120,7 @@ def _axis(span: timedelta, *, is_over: bool) -> tuple[str, str, str]:
 
 
 def _current(executions: Sequence[Execution]) -> int | None:
-    busy = (StepState.RUNNING, StepState.WAITING)
-    return next((one.number for one in executions if one.state in busy), None)
+    return next((one.number for one in executions if one.state in _BUSY), None)
 
 
 def _position(executions: Sequence[Execution]) -> int:
@@ -105,18 +139,26 @@ def _row(
     current: int | None,
 ) -> StepRow:
     start, width = _bar(execution, begin=begin, span=span, now=now)
+    is_current = execution.number == current
     return StepRow(
         number=execution.number,
-        name=execution.name,
+        name=execution.title,
         look=_look(execution, is_lost=execution.pk in lost),
         details=_details(execution),
-        reason=execution.placement_reason if execution.number == current else "",
+        reason=execution.placement_reason if is_current and execution.state == StepState.RUNNING else "",
         started_at=execution.started_at,
         completed_at=execution.completed_at,
         start=start,
         width=width,
-        is_current=execution.number == current,
+        is_current=is_current,
+        retry_at=execution.wake_at if execution.state == StepState.RETRYING else None,
+        tries=_next_try(execution) if execution.state == StepState.RETRYING else "",
     )
+
+
+def _next_try(execution: Execution) -> str:
+    rules = StepRules.from_json(execution.rules)
+    return f"try {execution.failures + 1} of {rules.retries + 1}"
 
 
 def _look(execution: Execution, *, is_lost: bool) -> str:
@@ -129,11 +171,19 @@ def _look(execution: Execution, *, is_lost: bool) -> str:
 
 def _details(execution: Execution) -> str:
     """Worker and pool, or why there is no worker."""
+    if execution.reused_from is not None:
+        return f"Result of task {execution.reused_from.task_id}"
+    if execution.state == StepState.INTERRUPTED:
+        return "Waiting for an answer"
+    if execution.state == StepState.PENDING and execution.rules.get("manual"):
+        return "Waits for a person"
     if execution.state == StepState.WAITING:
-        return execution.waiting_for or f"Waits for a worker of {execution.pool_name}"
+        whom = f"a worker of {execution.pool_name}" if execution.pool_id else execution.target_name
+        return execution.waiting_for or f"Waits for {whom}"
     if execution.state == StepState.SKIPPED:
         return execution.message or "Skipped"
-    return " · ".join(part for part in (execution.machine_name, execution.pool_name) if part)
+    worker = "" if execution.target_name and not execution.pool_id else execution.machine_name
+    return " · ".join(part for part in (worker, execution.pool_name) if part)
 
 
 def _bar(execution: Execution, *, begin: datetime, span: timedelta, now: datetime) -> tuple[int, int]:
@@ -150,7 +200,7 @@ def evidence(executions: Sequence[Execution], lost: dict[int, Attempt]) -> list[
     return [
         Evidence(
             number=one.number,
-            name=one.name,
+            name=one.title,
             worker=one.machine_name,
             is_lost=one.pk in lost,
             last_seen_at=one.machine.last_seen_at if one.machine else None,
@@ -162,7 +212,7 @@ def evidence(executions: Sequence[Execution], lost: dict[int, Attempt]) -> list[
 
 
 def failure(executions: Sequence[Execution]) -> Execution | None:
-    """The step that made the run fail."""
+    """The step that made the run fail; one that was ignored did not."""
     return next((one for one in executions if one.state == StepState.FAILED), None)
 
 
@@ -173,18 +223,38 @@ class Notice:
     icon: str
     title: str
     reason: str
+    words: Words = ()
 
 
 def instead_of_log(
-    task: ServerTask, executions: Sequence[Execution], place: QueuePlace | None
+    task: ServerTask,
+    executions: Sequence[Execution],
+    wait: Wait | None,
+    step_waits: Mapping[int, StepWait],
 ) -> Notice | None:
-    """Why there is no log yet, or none at all; None once any step has started."""
-    if place is not None:
-        title = "Next in the queue" if place.position == 1 else f"Number {place.position} in the queue"
-        return Notice("hourglass", title, place.reason)
+    """Why there is no log yet, or none at all; None once any step has started. `wait` says why a task is
+    queued, `step_waits` by execution id why steps wait for a worker."""
+    if wait is not None:
+        return _queued(wait)
     if any(one.started_at for one in executions):
         return None
+    if any(one.state == StepState.INTERRUPTED for one in executions):
+        return Notice("hand", "Waiting for an answer", "Nothing has been run yet.")
     if task.is_completed:
         return Notice("ban", "Nothing was run", task.error_message)
-    waiting = next((one for one in executions if one.state == StepState.WAITING), None)
-    return Notice("clock", "Waiting for a worker", _details(waiting)) if waiting else None
+    waiting = next((step_waits[one.pk] for one in executions if one.pk in step_waits), None)
+    return Notice("clock", "Waiting for a worker", "", waiting.words) if waiting else None
+
+
+_TITLES = {
+    WaitKind.SCHEDULED: ("calendar-clock", "Waiting for its time"),
+    WaitKind.PAUSED: ("circle-pause", "Held back by a pause"),
+}
+
+
+def _queued(wait: Wait) -> Notice:
+    place = f"Number {wait.position:,} in the queue" if wait.position > 1 else "Next in the queue"
+    if wait.position > DEEP:
+        place = f"More than {DEEP:,} tasks are before it"
+    icon, title = _TITLES.get(wait.kind, ("hourglass", place))
+    return Notice(icon, title, "", wait.words)

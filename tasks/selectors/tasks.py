@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
@@ -14,12 +15,15 @@ from tasks.models import ACTIVE, Execution, ServerTask, StepState, TaskState
 PAGE_SIZE = 50
 #: Counting stops here: a page that says "1,000+" is as good as one that says 98,211, and fast.
 COUNT_UP_TO = 1000
+#: Above the number of any task.
+BEYOND = 2**63 - 1
 NEWEST = 1000
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What the list is narrowed to; empty means any. `states` are values of TaskState."""
+    """What the list is narrowed to; empty means any. `states` are values of TaskState, `since` and `until`
+    moments between which it was queued, the second not included."""
 
     states: Collection[str] = ()
     project_id: int | None = None
@@ -27,6 +31,9 @@ class Filters:
     environment_id: int | None = None
     tenant_id: int | None = None
     pool_id: int | None = None
+    worker_id: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
     who: str = ""
     text: str = ""
     ids: Collection[int] = ()
@@ -46,14 +53,6 @@ class TaskPage:
     newer: int | None = None
     total: int = 0
     more: bool = False
-
-
-@dataclass(frozen=True)
-class QueuePlace:
-    """Where a queued task stands, from 1, and why it is not running yet."""
-
-    position: int
-    reason: str
 
 
 def rows(space: Space, user: Any) -> QuerySet[ServerTask]:
@@ -76,7 +75,24 @@ def filtered(found: QuerySet[ServerTask], filters: Filters) -> QuerySet[ServerTa
         found = found.filter(pk__in=filters.ids)
     if filters.pool_id is not None:
         found = found.filter(pk__in=Execution.objects.filter(pool_id=filters.pool_id).values("task_id"))
+    if filters.worker_id is not None:
+        found = found.filter(pk__in=Execution.objects.filter(machine=filters.worker_id).values("task_id"))
     return found.filter(_says(filters.text)) if filters.text else found
+
+
+def _within(found: QuerySet[ServerTask], space: Space, filters: Filters) -> QuerySet[ServerTask]:
+    """By when they were queued. Numbers rise with that moment, so that two of them bound the same rows,
+    in the order in which the list is read."""
+    for moment, bound in ((filters.since, "pk__gte"), (filters.until, "pk__lt")):
+        if moment is not None:
+            found = found.filter(**{bound: _first_since(space, moment)})
+    return found
+
+
+def _first_since(space: Space, moment: datetime) -> int:
+    """The number of the first task that was queued then or later; one beyond all where there is none."""
+    later = ServerTask.objects.filter(space=space, queued_at__gte=moment).order_by("queued_at", "id")
+    return later.values_list("pk", flat=True).first() or BEYOND
 
 
 def _says(text: str) -> Q:
@@ -96,7 +112,7 @@ def page(
 ) -> TaskPage:
     """The page below task `before`, or above task `after`, or the newest one: it costs the same
     wherever it stands."""
-    narrowed = filtered(ServerTask.objects.visible_to(user).in_space(space), filters)
+    narrowed = _within(filtered(ServerTask.objects.visible_to(user).in_space(space), filters), space, filters)
     # State by state and ids first: each of these reads an index from its newest end and nothing else.
     parts = [narrowed.filter(state=state) for state in filters.states] or [narrowed]
     if after is not None:
@@ -135,27 +151,41 @@ def _with_current_step(found: QuerySet[ServerTask]) -> QuerySet[ServerTask]:
 
 @dataclass(frozen=True)
 class Offered:
-    """What the list can be narrowed to: projects by id, and people."""
+    """What the list can be narrowed to: projects and runbooks by id, and people."""
 
     projects: dict[int, str]
+    runbooks: dict[int, str]
     people: list[str]
 
 
 def offered(space: Space, user: Any, filters: Filters) -> Offered:
-    """The projects and people of the newest thousand tasks, and those that are chosen already."""
-    newest = rows(space, user).values_list("project_id", "project_name", "created_by_name")[:NEWEST]
-    found = set(newest)
-    projects = {project_id: name for project_id, name, _ in found if project_id}
-    if filters.project_id and filters.project_id not in projects:
-        projects[filters.project_id] = _project_name(space, user, filters.project_id)
-    people = {who for _, _, who in found} | {filters.who} - {""}
-    by_name = sorted(projects.items(), key=lambda item: item[1].casefold())
-    return Offered(projects=dict(by_name), people=sorted(people, key=str.casefold))
+    """Those of the newest thousand tasks, and what is chosen already; runbooks of the chosen project."""
+    own = rows(space, user)
+    found = set(
+        own.values_list("project_id", "project_name", "runbook_id", "name", "created_by_name")[:NEWEST]
+    )
+    projects = {one[0]: one[1] for one in found if one[0]}
+    runbooks = {one[2]: one[3] for one in found if one[2] and filters.project_id in (None, one[0])}
+    for names, column, chosen in (
+        (projects, "project", filters.project_id),
+        (runbooks, "runbook", filters.runbook_id),
+    ):
+        if chosen and chosen not in names:
+            names[chosen] = _name_of(own, column, chosen)
+    people = {one[4] for one in found} | {filters.who} - {""}
+    return Offered(
+        projects=_by_name(projects), runbooks=_by_name(runbooks), people=sorted(people, key=str.casefold)
+    )
 
 
-def _project_name(space: Space, user: Any, project_id: int) -> str:
-    names = rows(space, user).filter(project_id=project_id).values_list("project_name", flat=True)
-    return names.first() or f"Project {project_id}"
+def _by_name(names: dict[int, str]) -> dict[int, str]:
+    return dict(sorted(names.items(), key=lambda item: item[1].casefold()))
+
+
+def _name_of(own: QuerySet[ServerTask], column: str, chosen: int) -> str:
+    name = "project_name" if column == "project" else "name"
+    names = own.filter(**{f"{column}_id": chosen}).values_list(name, flat=True)
+    return names.first() or f"{column.capitalize()} {chosen}"
 
 
 def running(space: Space, user: Any) -> QuerySet[ServerTask]:
@@ -164,7 +194,7 @@ def running(space: Space, user: Any) -> QuerySet[ServerTask]:
 
 def queued(space: Space, user: Any) -> QuerySet[ServerTask]:
     """In the order in which they will be admitted."""
-    return rows(space, user).filter(state=TaskState.QUEUED).order_by("id")
+    return rows(space, user).filter(state=TaskState.QUEUED).order_by("-queue_rank", "id")
 
 
 def recent(space: Space, user: Any, *, limit: int = 10, **narrowed: Any) -> list[ServerTask]:
@@ -174,24 +204,6 @@ def recent(space: Space, user: Any, *, limit: int = 10, **narrowed: Any) -> list
 
 def active_count(space: Space, user: Any) -> int:
     return ServerTask.objects.visible_to(user).in_space(space).filter(state__in=ACTIVE).count()
-
-
-def queue_place(task: ServerTask) -> QueuePlace | None:
-    """None once it is out of the queue. The queue is one for all spaces."""
-    if task.state != TaskState.QUEUED:
-        return None
-    before = ServerTask.objects.filter(state=TaskState.QUEUED, pk__lt=task.pk).count()
-    return QueuePlace(position=before + 1, reason=task.waiting_for or _holder_words(task))
-
-
-def _holder_words(task: ServerTask) -> str:
-    same_slot = ServerTask.objects.filter(slot_key=task.slot_key)
-    holder = same_slot.filter(state__in=ACTIVE).values_list("pk", flat=True).first()
-    if holder is None:
-        holder = same_slot.filter(state=TaskState.QUEUED, pk__lt=task.pk).values_list("pk", flat=True).first()
-    if holder is None:
-        return "It starts as soon as the server has room for one more run."
-    return f"Runs of the same kind in this environment go one after the other; task {holder} is before it."
 
 
 def waiting_by_pool(pool_ids: Collection[int]) -> dict[int, list[Execution]]:

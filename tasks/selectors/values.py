@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from domain.plans import PlannedStep, RunPlan, step_context
-from domain.variables import Outcome, Resolution, VariableType, resolve_all
+from domain.variables import Candidate, Outcome, Resolution, VariableType, resolve_all
+from tasks.selectors.fingerprints import of_sealed
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,7 @@ def used_values(plan: RunPlan) -> list[UsedValue]:
     by_value: dict[tuple[str, str], list[int]] = {}
     found: dict[tuple[str, str], UsedValue] = {}
     for step in plan.running_steps:
-        for name, resolution in _resolved(plan, step).items():
-            value = _used(name, resolution)
-            if value is None:
-                continue
-            key = (name, resolution.winner.id if resolution.winner else "")
+        for key, value in _used_at(plan, step).items():
             by_value.setdefault(key, []).append(step.number)
             found.setdefault(key, value)
     everywhere = len(plan.running_steps)
@@ -43,8 +40,14 @@ def used_values(plan: RunPlan) -> list[UsedValue]:
     return sorted(values, key=lambda value: (value.name.casefold(), value.steps))
 
 
-def _resolved(plan: RunPlan, step: PlannedStep) -> dict[str, Resolution]:
-    return resolve_all(plan.candidates, step_context(plan, step))
+def _used_at(plan: RunPlan, step: PlannedStep) -> dict[tuple[str, str], UsedValue]:
+    """By name and id of the value; on several targets of a step there may be several of a name."""
+    found: dict[tuple[str, str], UsedValue] = {}
+    for target in step.targets or (None,):
+        for name, resolution in resolve_all(plan.candidates, step_context(plan, step, target)).items():
+            if value := _used(name, resolution):
+                found.setdefault((name, resolution.winner.id if resolution.winner else ""), value)
+    return found
 
 
 def _used(name: str, resolution: Resolution) -> UsedValue | None:
@@ -53,7 +56,13 @@ def _used(name: str, resolution: Resolution) -> UsedValue | None:
         return None
     sentences = (one.sentence for one in resolution.verdicts if one.outcome is Outcome.USED)
     reason = next(sentences, "").removeprefix("Used. ")
-    return UsedValue(name=name, type=winner.type, shown=winner.shown, reason=reason)
+    return UsedValue(name=name, type=winner.type, shown=_shown(winner), reason=reason)
+
+
+def _shown(winner: Candidate) -> str:
+    """A secret with its fingerprint, which tells whether two runs used the same."""
+    found = of_sealed(winner.value) if winner.type is VariableType.SENSITIVE else ""
+    return f"{winner.shown} fingerprint {found}" if found else winner.shown
 
 
 def _at(value: UsedValue, steps: list[int]) -> UsedValue:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from protocol.log import Level, Run
-from tasks.models import Attempt
 from tasks.selectors.log_chunks import stored_runs
 
 if TYPE_CHECKING:
@@ -71,10 +70,10 @@ def forget(attempt_id: UUID) -> None:
         _tails.pop(attempt_id, None)
 
 
-def rebuild(attempt: Attempt) -> LogTail:
-    """The tail as the stored chunks say."""
+def rebuild(attempt_id: UUID, lines: int) -> LogTail:
+    """The tail of a log of so many lines, as the stored chunks say."""
     tail = LogTail()
-    if attempt.log_lines:
-        for runs in stored_runs(attempt.pk):
+    if lines:
+        for runs in stored_runs(attempt_id):
             tail.take(runs)
     return tail

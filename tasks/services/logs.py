@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import groupby
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
 
 from common import live
-from protocol.log import BadChunk, Chunk, Level, Run, unpack
+from common.prepared import Insert, Param, Rows, Update
+from protocol.log import BadChunk, Chunk, Level, levels_of, unpack
 from tasks.models import LIVE, Attempt, Execution, LogChunk, ServerTask
-from tasks.selectors.log_chunks import CONTINUATION
 from tasks.services.log_tails import LogTail, forget, rebuild, recall, remember
+
+UNKNOWN_ATTEMPT = "unknown_attempt"
+WRONG_EPOCH = "wrong_epoch"
 
 
 class LogRefused(Exception):
@@ -58,15 +62,19 @@ class Mismatch:
     sha256: str
 
 
-def append(attempt_id: UUID, epoch: int, chunks: Sequence[Chunk]) -> AppendResult:
+def append(
+    attempt_id: UUID, epoch: int, chunks: Sequence[Chunk], *, machine_id: int | None = None
+) -> AppendResult:
     """Stores the chunks that go on where the log ends, in one transaction.
 
     Chunks that are stored already are passed over, so that sending again does no harm; at a gap
     the rest is left and asked for again. Raises `LogRefused`, and then nothing is stored.
     """
     with transaction.atomic():
-        attempt = _locked(attempt_id, epoch)
-        tail = _tail_of(attempt).copy()
+        attempt = _locked(attempt_id, epoch, machine_id)
+        if attempt.log_sent_again:
+            _replace(attempt, chunks)
+        tail = _tail_of(attempt_id, attempt.log_lines).copy()
         rows, resend = _rows(attempt, tail, chunks)
         if rows:
             _store(attempt, tail, rows)
@@ -75,54 +83,108 @@ def append(attempt_id: UUID, epoch: int, chunks: Sequence[Chunk]) -> AppendResul
     return AppendResult(next_seq=tail.next_seq, resend=resend)
 
 
-def settle(attempt_id: UUID, lines: int, bytes: int, sha256: str) -> Complete | Missing | Mismatch:
-    """Compares what is stored with what the agent announced at the end; keeps the digest when
-    they agree. `bytes` and `sha256` (hex) are of the content of all lines in their order.
-    May be called again with the same answer. Raises `LogRefused` for an unknown attempt."""
-    with transaction.atomic():
-        attempt = _found(attempt_id)
-        if attempt.log_lines < lines:
-            return Missing(next_seq=attempt.log_lines)
-        announced = (lines, bytes, sha256)
-        tail = _tail_of(attempt)
-        if tail.receipt != announced:
-            # The rows are the truth: a tail in memory may belong to a transaction that was undone.
-            tail = rebuild(attempt)
-        if tail.receipt != announced:
-            return Mismatch(*tail.receipt)
-        Attempt.objects.filter(pk=attempt_id).update(log_sha256=sha256)
+def settle(
+    attempt_id: UUID, lines: int, bytes: int, sha256: str, *, stored: int
+) -> Complete | Missing | Mismatch:
+    """Compares what is stored (so many lines) with what the agent announced at the end. `bytes` and
+    `sha256` (hex) are of the content of all lines in their order."""
+    if stored < lines:
+        return Missing(next_seq=stored)
+    announced = (lines, bytes, sha256)
+    tail = _tail_of(attempt_id, stored)
+    if tail.receipt != announced:
+        # The rows are the truth: a tail in memory may belong to a transaction that was undone.
+        tail = _rebuilt(attempt_id, stored)
+    if tail.receipt != announced:
+        return Mismatch(*tail.receipt)
     forget(attempt_id)
     return Complete(*announced)
 
 
-def _found(attempt_id: UUID) -> Attempt:
-    found = (
+def start_over(attempt_id: UUID) -> bool:
+    """Lets the whole log be sent again: each chunk takes the place of what is stored of its lines, so
+    that nothing is lost should the worker not be able to. Once per attempt, then False."""
+    return bool(Attempt.objects.filter(pk=attempt_id, log_sent_again=False).update(log_sent_again=True))
+
+
+class _Log(NamedTuple):
+    """An attempt as far as its log is concerned."""
+
+    id: UUID
+    epoch: int
+    state: str
+    log_lines: int
+    log_sent_again: bool
+    execution_id: int
+    task_id: int
+    space_id: int
+    machine_id: int | None
+
+
+_found = Rows(
+    lambda: (
         Attempt.objects.select_for_update(of=("self",))
-        .select_related("execution__task")
-        .only("epoch", "state", "log_lines", "execution__task__space_id")
-        .filter(pk=attempt_id)
-        .first()
+        .filter(pk=Param("id"))
+        .values_list(
+            "id",
+            "epoch",
+            "state",
+            "log_lines",
+            "log_sent_again",
+            "execution_id",
+            "execution__task_id",
+            "execution__task__space_id",
+            "machine_id",
+        )
     )
+)
+_grow = Update(
+    lambda: Attempt.objects.filter(pk=Param("id")), log_lines=Param("lines"), log_bytes=Param("bytes")
+)
+_insert = Insert(LogChunk)
+
+
+def _locked(attempt_id: UUID, epoch: int, machine_id: int | None) -> _Log:
+    found = _found.first(id=attempt_id)
     if found is None:
-        raise LogRefused("unknown_attempt", "There is no such attempt here.")
-    return found
-
-
-def _locked(attempt_id: UUID, epoch: int) -> Attempt:
-    attempt = _found(attempt_id)
+        raise LogRefused(UNKNOWN_ATTEMPT, "There is no such attempt here.")
+    attempt = _Log(*found)
+    if machine_id is not None and attempt.machine_id != machine_id:
+        raise LogRefused(UNKNOWN_ATTEMPT, "This attempt is not this worker's.")
     if attempt.epoch != epoch:
-        raise LogRefused("wrong_epoch", f"This attempt has epoch {attempt.epoch}, not {epoch}.")
+        raise LogRefused(WRONG_EPOCH, f"This attempt has epoch {attempt.epoch}, not {epoch}.")
     return attempt
 
 
-def _tail_of(attempt: Attempt) -> LogTail:
-    known = recall(attempt.pk)
-    return known if known and known.next_seq == attempt.log_lines else rebuild(attempt)
+def _tail_of(attempt_id: UUID, stored: int) -> LogTail:
+    known = recall(attempt_id)
+    return known if known and known.next_seq == stored else _rebuilt(attempt_id, stored)
 
 
-def _rows(attempt: Attempt, tail: LogTail, chunks: Iterable[Chunk]) -> tuple[list[LogChunk], bool]:
+def _rebuilt(attempt_id: UUID, stored: int) -> LogTail:
+    with suppress(BadChunk):
+        tail = rebuild(attempt_id, stored)
+        if tail.next_seq == stored:
+            return tail
+    # A stored chunk is damaged or gone. The log goes on; its finish finds out, and has it sent again.
+    return LogTail(next_seq=stored)
+
+
+def _replace(attempt: _Log, chunks: Iterable[Chunk]) -> None:
+    """Puts chunks in the place of what is stored of the same lines."""
+    for chunk in chunks:
+        if chunk.next_seq <= attempt.log_lines and attempt.state in LIVE:
+            values = _row(attempt, LogTail(), chunk)
+            same_lines = {"first_seq__gte": chunk.first_seq, "first_seq__lt": chunk.next_seq}
+            LogChunk.objects.filter(attempt=attempt.id, **same_lines).delete()
+            _insert([values])
+            # Its digest is of the past; the rows are read once more, at the finish.
+            remember(attempt.id, LogTail(next_seq=attempt.log_lines))
+
+
+def _rows(attempt: _Log, tail: LogTail, chunks: Iterable[Chunk]) -> tuple[list[dict[str, Any]], bool]:
     """Rows for the chunks that fit, moving the tail on; and whether a gap stopped it."""
-    rows: list[LogChunk] = []
+    rows: list[dict[str, Any]] = []
     for chunk in chunks:
         if chunk.next_seq <= tail.next_seq:
             continue
@@ -136,51 +198,33 @@ def _rows(attempt: Attempt, tail: LogTail, chunks: Iterable[Chunk]) -> tuple[lis
     return rows, False
 
 
-def _row(attempt: Attempt, tail: LogTail, chunk: Chunk) -> LogChunk:
+def _row(attempt: _Log, tail: LogTail, chunk: Chunk) -> dict[str, Any]:
     try:
         runs = unpack(chunk)
     except BadChunk as error:
         raise LogRefused("bad_chunk", str(error)) from error
     tail.take(runs)
-    return LogChunk(
-        attempt_id=attempt.pk,
-        first_seq=chunk.first_seq,
-        lines=chunk.lines,
-        raw_length=chunk.raw_length,
-        crc=chunk.crc,
-        payload=chunk.payload,
-        levels=_levels(runs),
-    )
+    return {
+        "attempt_id": attempt.id,
+        "first_seq": chunk.first_seq,
+        "lines": chunk.lines,
+        "raw_length": chunk.raw_length,
+        "crc": chunk.crc,
+        "payload": chunk.payload,
+        "levels": levels_of(runs),
+    }
 
 
-def _levels(runs: Sequence[Run]) -> list[list[int]] | None:
-    """[[level, lines], ...] over all lines of a chunk, or None where all are plain Info."""
-    if all(run.level is Level.INFO and not run.continues for run in runs):
-        return None
-    marks = [mark for run in runs for mark in _marks(run)]
-    return [
-        [level, sum(lines for _, lines in group)] for level, group in groupby(marks, key=lambda mark: mark[0])
-    ]
-
-
-def _marks(run: Run) -> list[tuple[int, int]]:
-    level, lines = int(run.level), run.lines
-    if not run.continues:
-        return [(level, lines)]
-    return [(CONTINUATION, 1), (level, lines - 1)] if lines > 1 else [(CONTINUATION, 1)]
-
-
-def _store(attempt: Attempt, tail: LogTail, rows: list[LogChunk]) -> None:
-    LogChunk.objects.bulk_create(rows)
-    Attempt.objects.filter(pk=attempt.pk).update(log_lines=tail.next_seq, log_bytes=tail.size)
-    task = attempt.execution.task
+def _store(attempt: _Log, tail: LogTail, rows: list[dict[str, Any]]) -> None:
+    _insert(rows)
+    _grow(id=attempt.id, lines=tail.next_seq, bytes=tail.size)
     if tail.loudest >= Level.WARNING and not tail.warned:
         tail.warned = True
-        _warn(attempt.execution_id, task)
-    live.nudge(task.space_id, f"log-{task.pk}")
+        _warn(attempt)
+    live.nudge(attempt.space_id, f"log-{attempt.task_id}")
 
 
-def _warn(execution_id: int, task: ServerTask) -> None:
-    Execution.objects.filter(pk=execution_id, has_warnings=False).update(has_warnings=True)
-    ServerTask.objects.filter(pk=task.pk, has_warnings=False).update(has_warnings=True)
-    live.nudge(task.space_id, f"task-{task.pk}", "tasks")
+def _warn(attempt: _Log) -> None:
+    Execution.objects.filter(pk=attempt.execution_id, has_warnings=False).update(has_warnings=True)
+    ServerTask.objects.filter(pk=attempt.task_id, has_warnings=False).update(has_warnings=True)
+    live.nudge(attempt.space_id, f"task-{attempt.task_id}", "tasks")

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from domain import planning
+from domain.answers import Answers, answered
 from domain.labels import Names
+from domain.plan_packages import ChosenPackage
 from domain.planning import PoolInfo, RunPlan
 from domain.processes import ProcessDef
 from domain.scopes import Context, Kind
+from domain.targets import TargetInfo
 from domain.variables import Candidate
 from environments.models import Environment
+from packages.services import choosing
 from pools.models import WorkerPool
 from spaces.models import Space
 from tenants.models import Tenant
-from variables.services import variable_sets
+from variables.scope_sources import REGISTERED
+from variables.services import credentials, prompts, variable_sets
 from workers.selectors.capacity import pool_capacity
+from workers.selectors.targets import target_infos
 
 
 class Planner:
@@ -32,22 +38,37 @@ class Planner:
         process_ref: str,
         process_label: str,
         labels: Callable[[], Names] = dict,
+        answers: Mapping[str, str] | None = None,
+        earlier: Answers | None = None,
+        packages: Sequence[ChosenPackage] | None = None,
+        refuse_pasted: bool = False,
     ) -> None:
         """`process` and `variables` as their `freeze` gives them; `process_ref` is "deployment" or
         "runbook:<id>". `labels` names other processes and their steps; it is asked only where a value is
-        scoped to one."""
+        scoped to one. `answers` to prompts are by the name or the id of the variable, in the clear; `earlier`
+        ones of a run that is repeated stand where there is no new one. `packages` are the versions that were
+        chosen; None takes the newest. `refuse_pasted`: answers may not get into the text of a script."""
+        self._refuse_pasted = refuse_pasted
         self._process = ProcessDef.from_json(dict(process))
-        self._candidates = variable_sets.candidates(variables)
-        self._ref = process_ref
+        self._packages = choosing.choices(space, self._process, packages)
         pools = list(WorkerPool.objects.in_space(space))
         self._pools = {str(pool.pk): PoolInfo(str(pool.pk), pool.name, pool.is_default) for pool in pools}
+        self._targets: dict[int, list[TargetInfo]] = {}
+        asking = variable_sets.candidates(variables)
+        self._answers = prompts.answers(asking, answers or {}, earlier=earlier or {})
+        names = {id: pool.name for id, pool in self._pools.items()}
+        self._candidates = credentials.with_parts(answered(asking, self._answers, labels=names))
+        self._ref = process_ref
         self._capacity = {str(id): capacity for id, capacity in pool_capacity(pools).items()}
         self._names = _names(space, self._process, self._candidates)
         self._names[Kind.PROCESS, process_ref] = process_label
         if _processes_named(self._candidates) - self._names.keys():
             self._names = {**labels(), **self._names}
 
-    def plan(self, *, environment: Environment, tenant: Tenant | None) -> RunPlan:
+    def plan(
+        self, *, environment: Environment, tenant: Tenant | None, left_out: Collection[str] = ()
+    ) -> RunPlan:
+        """`left_out` are the ids of actions that are not wanted this time."""
         names: Names = self._names
         if tenant is not None:
             names = {**self._names, (Kind.TENANT, str(tenant.pk)): tenant.name}
@@ -58,7 +79,20 @@ class Planner:
             pools=self._pools,
             capacity=self._capacity,
             names=names,
+            left_out=left_out,
+            targets=self._targets_of(environment),
+            answers=self._answers,
+            refuse_pasted=self._refuse_pasted,
+            packages=self._packages,
         )
+
+    def _targets_of(self, environment: Environment) -> list[TargetInfo]:
+        """Once for each environment, and only where a step has targets."""
+        if not any(action.location.has_targets for _, action in self._process.actions()):
+            return []
+        if environment.pk not in self._targets:
+            self._targets[environment.pk] = target_infos(environment)
+        return self._targets[environment.pk]
 
 
 def build(
@@ -70,6 +104,7 @@ def build(
     tenant: Tenant | None,
     process_ref: str,
     process_label: str = "",
+    packages: Sequence[ChosenPackage] | None = None,
 ) -> RunPlan:
     """The plan of one run; see `Planner` for several."""
     planner = Planner(
@@ -78,6 +113,7 @@ def build(
         variables=variables,
         process_ref=process_ref,
         process_label=process_label,
+        packages=packages,
     )
     return planner.plan(environment=environment, tenant=tenant)
 
@@ -94,9 +130,8 @@ def context(*, environment: Environment, tenant: Tenant | None, process_ref: str
 
 
 def _processes_named(candidates: Sequence[Candidate]) -> set[tuple[Kind, str]]:
-    """The processes and the steps that scopes name."""
-    kinds = (Kind.PROCESS, Kind.ACTION)
-    return {(kind, id) for one in candidates for kind in kinds for id in one.scope.get(kind, ())}
+    """The processes, steps, channels and targets that scopes name."""
+    return {(kind, id) for one in candidates for kind in REGISTERED for id in one.scope.get(kind, ())}
 
 
 def _names(space: Space, process: ProcessDef, candidates: Sequence[Candidate]) -> dict[tuple[Kind, str], str]:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 from accounts.requests import PageRequest
 from tasks.models import Attempt, ServerTask
 from tasks.selectors import log_frames, logs
+from tasks.selectors.log_archives import LogGone
 
 MAX_LINES = 2000
 LAST_LINE = 2**53
@@ -26,7 +27,7 @@ def _task(request: PageRequest, pk: int) -> ServerTask:
 
 
 def _attempts(task: ServerTask) -> list[Attempt]:
-    found = Attempt.objects.filter(execution__task=task).select_related("execution")
+    found = Attempt.objects.filter(execution__task=task).select_related("execution", "archive")
     return list(found.order_by("execution__number", "epoch"))
 
 
@@ -42,7 +43,10 @@ def task_log(request: PageRequest, pk: int, number: int) -> JsonResponse:
     """Lines of a step from `first`, at most `count`, maybe fewer: of `attempt`, else of the last one."""
     attempt = _attempt(request, _task(request, pk), number)
     first = _number(request, "first", 0)
-    found = logs.lines(attempt.pk, first, min(_number(request, "count", 500), MAX_LINES))
+    try:
+        found = logs.lines(attempt.pk, first, min(_number(request, "count", 500), MAX_LINES))
+    except LogGone as gone:
+        raise Http404(str(gone)) from gone
     answer = {
         "attempt": str(attempt.pk),
         "first": first,
@@ -96,8 +100,20 @@ def task_raw_step(request: PageRequest, pk: int, number: int) -> HttpResponse | 
     return _download(request, attempts, name=f"task-{pk}-step-{number}")
 
 
+def _there(attempts: Sequence[Attempt]) -> list[Attempt]:
+    """Those whose logs can be read. Raises Http404 where that is none of several."""
+    try:
+        found = [attempt for attempt in attempts if logs.is_there(attempt)]
+    except LogGone as gone:
+        raise Http404(str(gone)) from gone
+    if attempts and not found:
+        raise Http404("This log was removed by retention.")
+    return found
+
+
 def _download(request: PageRequest, attempts: Sequence[Attempt], *, name: str) -> StreamingHttpResponse:
     with_times = "times" in request.GET
+    attempts = _there(attempts)
     read: Callable[[Sequence[Attempt]], Iterator[bytes]] = logs.timed if with_times else logs.raw
     blocks = read(attempts)
     response = StreamingHttpResponse(
@@ -110,7 +126,7 @@ def _download(request: PageRequest, attempts: Sequence[Attempt], *, name: str) -
         },
     )
     if not with_times:
-        response["Content-Length"] = str(sum(attempt.log_bytes for attempt in attempts))
+        response["Content-Length"] = str(logs.size_of(attempts))
     return response
 
 

@@ -29,7 +29,7 @@ def pool_list(request: PageRequest) -> HttpResponse:
     page_obj = Paginator(filters.get(state, found.pools), PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "page_obj": page_obj,
-        "cards": selectors.cards_of(list(page_obj), loads=found.loads),
+        "cards": selectors.cards_of(list(page_obj), loads=found.loads, paused=found.paused),
         "total": len(found.pools),
         "healthy": len(found.healthy),
         "attention": len(found.attention),

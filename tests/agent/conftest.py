@@ -32,10 +32,10 @@ class AgentProcess:
         self._errors = errors
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, **environment: str) -> None:
+    def start(self, *options: str, **environment: str) -> None:
         with self._errors.open("ab") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "agent", "--home", str(self.home.path), "run"],
+                [sys.executable, "-m", "agent", "--home", str(self.home.path), "run", *options],
                 cwd=ROOT,
                 env={**os.environ, **environment},
                 stderr=errors,

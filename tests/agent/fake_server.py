@@ -71,6 +71,7 @@ class FakeServer:
         self.refusal: Error | None = None
         self.verdicts: dict[str, Verdict] = {}
         self.heartbeat_seconds = 15
+        self.version = 1
         self.logs: dict[str, StoredLog] = {}
         self.frames: list[Frame] = []
         self.proofs: list[Proof] = []
@@ -163,7 +164,7 @@ class FakeServer:
             "server_key": self.public_key,
         }
         signature = self.key.sign(transcript(role="server", **words)).hex()
-        await socket.send(encode(Challenge(1, nonce, self.public_key, signature)))
+        await socket.send(encode(Challenge(self.version, nonce, self.public_key, signature)))
         proof = decode(await socket.recv())
         assert isinstance(proof, Proof)
         public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.agent_key))

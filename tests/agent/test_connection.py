@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import subprocess
+import sys
+import uuid
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -14,9 +18,12 @@ from agent import keys
 from agent.config import Registration
 from agent.deregistration import NotDeregistered, deregister, forget
 from agent.runner import LONGEST_DELAY, Backoff
-from protocol.frames import Deregister, Deregistered, Error, Heartbeat, Hello, encode
+from protocol.frames import Accepted, Assign, Deregister, Deregistered, Error, Heartbeat, Hello, encode
 from tests.agent.fake_server import FakeServer
 from tests.agent.waiting import until
+
+#: For PYTHONPATH: makes an fsync take CHAOS_FSYNC seconds.
+SLOW = Path(__file__).parents[1] / "harness" / "site"
 
 
 class Impostor:
@@ -86,6 +93,35 @@ async def test_revoked_agent_says_so_and_does_not_hammer(server, worker):
     await until(lambda: "was revoked" in status(worker).get("message", ""))
     assert "revoked" in worker.errors
     assert server.count(Hello) == 1
+
+
+def _status_command(worker) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "agent", "--home", str(worker.home.path), "status"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("older", ["agent", "server"])
+async def test_server_of_another_protocol_is_tried_slowly_and_status_says_why(server, worker, older):
+    if older == "agent":
+        server.refusal = Error("unsupported_version", "Install the agent that the server offers.", None, True)
+    else:
+        server.version = 99
+    worker.start()
+    await until(lambda: "(unsupported_version)" in status(worker).get("message", ""))
+    said = await asyncio.to_thread(_status_command, worker)
+    assert said.returncode == 1
+    assert "unsupported_version" in said.stdout
+    assert "Tried again every 60 s" in said.stdout
+
+
+async def test_status_tells_since_when_it_is_not_connected(scenario, server, worker):
+    await server.stop()
+    await until(lambda: status(worker).get("connected") is False)
+    since = status(worker)["since"]
+
+    await until(lambda: worker.errors.count("Not connected") >= 3)
+
+    assert status(worker)["since"] == since
 
 
 async def test_agent_comes_back_when_the_server_does(scenario, server, worker):
@@ -179,3 +215,18 @@ def test_tries_come_at_once_then_further_and_further_apart():
     backoff.reset()
     assert backoff.next() == 0.0
     assert Backoff(chance=lambda: 0.0).next() == 0.0
+
+
+async def test_what_was_accepted_while_the_line_broke_is_said_on_the_next(server, worker):
+    """The disk takes longer for the journal than the agent for a new connection, on which it has not told
+    of the attempt: the server assigns it anew."""
+    worker.start(PYTHONPATH=str(SLOW), CHAOS_FSYNC="1")
+    await server.connected()
+    assignment = Assign(str(uuid.uuid4()), 1, 7, "Step")
+    await server.send(assignment)
+    await server.cut()
+    await server.connected(2)
+
+    await server.send(assignment)
+
+    await server.expect(Accepted, attempt_id=assignment.attempt_id)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.output import CHUNK_BYTES, LineCutter, Recorder, StreamRecorder
+from agent.outputs import Outputs
 from agent.spool import SpoolReader, SpoolWriter, count_lines, summarise
 from protocol import log
 from protocol.log import MAX_LINE, Level, Run, Stream
@@ -82,7 +83,10 @@ def content(chunks: list[log.Chunk]) -> bytes:
 
 def record(spool: SpoolWriter, blocks: list[bytes], **options: int) -> Recorder:
     recorder = Recorder(spool, **options)
-    stream = StreamRecorder(Stream.STDOUT, patterns=Patterns([]), levels=Levels(), recorder=recorder)
+    patterns = Patterns([])
+    stream = StreamRecorder(
+        Stream.STDOUT, outputs=Outputs(patterns), patterns=patterns, levels=Levels(), recorder=recorder
+    )
     for at, block in enumerate(blocks):
         stream.feed(block, time=at)
     stream.close(time=len(blocks))

@@ -23,6 +23,7 @@ from protocol.frames import (
     Finished,
     Forget,
     LogAck,
+    OutputValue,
     Settled,
     Start,
     Started,
@@ -162,6 +163,37 @@ async def test_lines_arrive_while_the_script_runs(scenario, server, tmp_path):
         (b"no end", False),
         (b"x\n", True),
     ]
+
+
+async def test_output_variables_come_with_the_end_and_sensitive_ones_are_masked_from_then_on(
+    scenario, server, worker
+):
+    script = (
+        "set_octopusvariable Path one; set_octopusvariable path two\n"
+        "set_octopusvariable Token 'correct horse' -sensitive\n"
+        "echo token: correct horse; printf 'user:correct horse' | base64\n"
+        "exit 3\n"
+    )
+
+    attempt_id, finished = await scenario.run(script)
+
+    assert finished.exit_code == 3
+    assert finished.outputs == [OutputValue("path", "two"), OutputValue("Token", "correct horse", True)]
+    content = server.log(attempt_id).content
+    assert b"token: ********\n" in content
+    assert b"correct" not in content
+    assert base64.b64encode(b"correct horse") not in content
+    assert base64.b64encode(b"orrect hor") not in content
+    assert base64.b64encode(b"two") in content
+
+
+async def test_output_variable_of_a_megabyte_arrives_whole_and_is_not_shown_piece_by_piece(scenario, server):
+    script = "import time\nset_octopusvariable('Big', 'secret ' * 140_000, True)\nprint('after')"
+
+    attempt_id, finished = await scenario.run(script, syntax="python")
+
+    assert finished.outputs == [OutputValue("Big", "secret " * 140_000, True)]
+    assert len(server.log(attempt_id).content) < 200
 
 
 # --- Output that is hard to take --------------------------------------------------------------

@@ -10,6 +10,8 @@ import pytest
 from agent import environment, scripts
 from agent.environment import RefusedEnvironment
 from agent.scripts import CannotRun
+from protocol.frames import OutputValue
+from protocol.outputs import parse
 
 ODD = {"Project.Name": "Orders", "Odd ' \"Name": "it's $HOME `x` \\n\nsecond line é", "Empty": ""}
 
@@ -71,6 +73,28 @@ def test_helpers_write_service_messages(tmp_path, syntax, script):
         "##octopus[stdout-highlight]", "c", "##octopus[stdout-default]",
         "##octopus[stdout-warning]", "d", "##octopus[stdout-default]",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("syntax", "script"),
+    [
+        ("bash", "set -euo pipefail; set_octopusvariable 'Na me' \"$(get_octopusvariable Odd)\"; "
+                 "set_octopusvariable Token s3cr3t -sensitive; set_octopusvariable Empty"),
+        ("python", "set_octopusvariable('Na me', get_octopusvariable('Odd')); "
+                   "set_octopusvariable('Token', 's3cr3t', True); set_octopusvariable('Empty', '')"),
+    ],
+)  # fmt: skip
+def test_helper_sets_output_variables_whatever_their_text(tmp_path, syntax, script):
+    odd = "it's $HOME `x` \\n\n  second line é \" % " + "long " * 100
+
+    answer = run(tmp_path, syntax, script, {"Odd": odd})
+
+    assert answer.stderr == ""
+    assert [parse(line.encode()) for line in answer.stdout.splitlines()] == [
+        OutputValue("Na me", odd),
+        OutputValue("Token", "s3cr3t", True),
+        OutputValue("Empty", ""),
+    ]
 
 
 def test_bash_errors_carry_the_scripts_own_line_numbers(tmp_path):

@@ -12,6 +12,8 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, r
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.services import api_keys
+from domain.schedules import Schedule, ScheduleKind
 from environments.models import Environment
 from octoworkers.demo.seed import seed
 from pools.models import WorkerPool
@@ -19,16 +21,46 @@ from processes.action_types import all_types
 from processes.models import Step
 from projects.models import Project
 from runbooks.models import Runbook
-from runbooks.services import runs
-from tests.factories import AttemptFactory, EnrolmentCodeFactory, MachineFactory, TagFactory, TenantFactory
+from runbooks.services import runs, triggers
+from runbooks.services.triggers import TriggerFields
+from tasks.services import artifacts
+from tests.factories import (
+    AccountFactory,
+    AttemptFactory,
+    CertificateFactory,
+    EnrolmentCodeFactory,
+    MachineFactory,
+    NodeFactory,
+    TagFactory,
+    TargetFactory,
+    TenantFactory,
+    VariableFactory,
+    push_package,
+)
 from variables.models import Variable
+from variables.services import library
 
-#: What strangers may see: the page to sign in, and the agent program, which holds no secrets.
-PUBLIC = {"login", "agent_download"}
+#: What strangers may see: the page to sign in, the agent program, which holds no secrets, and the root of the
+#: API, which says its version.
+PUBLIC = {"login", "agent_download", "api_root"}
 REFUSALS = {302, 401, 403, 404, 405}
 #: Words in the names of addresses that act, and so answer to POST alone.
 ACTING = frozenset(
-    {"cancel", "rerun", "publish", "logout", "action", "reorder", "order", "clone", "enable", "disable"}
+    {
+        "cancel",
+        "rerun",
+        "resume",
+        "answer",
+        "take",
+        "publish",
+        "logout",
+        "action",
+        "reorder",
+        "order",
+        "clone",
+        "enable",
+        "disable",
+    }
 )
 
 
@@ -72,23 +104,46 @@ def world(space, default_pool, administrator, tmp_path) -> dict[str, str]:
         user=administrator,
         now=timezone.now(),
     )
+    artifact = artifacts.create(task, name="a.png", content=[b"\x89PNG\r\n\x1a\n"], now=timezone.now())
     AttemptFactory(execution=task.executions.order_by("number")[0], machine=machine)
+    trigger = triggers.create(
+        runbook=runbook,
+        fields=TriggerFields("Hourly", Schedule(ScheduleKind.EVERY), [environment]),
+        user=administrator,
+        now=timezone.now(),
+    )
+    package = push_package(space=space)
+    library_set = library.create(space=space, name="Shared")
+    library_set_value = VariableFactory(variable_set=library.variable_set_of(library_set))
     code = EnrolmentCodeFactory(space=space, created_by=administrator)
     project = Project.objects.get()
     steps = Step.objects.filter(process__owner_kind="project")
     return {
         "settings/spaces/ slug": space.slug,
+        "account/api-keys/ pk": str(
+            api_keys.create(owner=administrator, purpose="x", now=timezone.now(), user=administrator)[0].pk
+        ),
         "settings/users/ pk": str(administrator.pk),
+        "settings/nodes/ pk": str(NodeFactory().pk),
         "environments/ slug": environment.slug,
         "tenants/ slug": tenant.slug,
         "library/tag-sets/ slug": tag.tag_set.slug,
+        "library/variable-sets/ slug": library_set.slug,
+        "library/variable-sets/ pk": str(library_set_value.pk),
+        "library/accounts/ slug": AccountFactory(space=space).slug,
+        "library/certificates/ slug": CertificateFactory(space=space).slug,
+        "library/packages/ package_id": package.package_id,
+        "library/packages/ version": package.version,
         "worker-pools/ slug": pool.slug,
         "workers/ slug": machine.slug,
+        "targets/ slug": TargetFactory(space=space).slug,
         "workers/add/ pk": str(code.pk),
         "tasks/ pk": str(task.pk),
         "tasks/ number": "1",
+        "tasks/ artifact": str(artifact.pk),
         "projects/ slug": project.slug,
         "projects/ version": "1.0.0",
+        "projects/ trigger": str(trigger.pk),
         "projects/ runbook": runbook.slug,
         "projects/ step": steps.order_by("position")[0].slug,
         "projects/ action_type": all_types()[0].slug,

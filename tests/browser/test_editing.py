@@ -22,10 +22,18 @@ def step_names(page: Page) -> list[str]:
     return page.locator("#process-steps li b").all_inner_texts()
 
 
+def test_a_long_line_scrolls_in_its_script_alone(page: Page, world: World) -> None:
+    page.goto(process_page(world, "Wide", f"echo {'wide ' * 100}"))
+    expect(page.locator(".cm-content")).to_contain_text("wide")
+    over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert over <= 0, f"the page is {over} px too wide"
+
+
 def test_steps_move_by_keyboard(page: Page, world: World) -> None:
     page.goto(process_page(world, "By keyboard", "echo 1", "echo 2"))
-    page.locator("#process-steps li a").nth(1).focus()
-    page.keyboard.press("Alt+ArrowUp")
+    page.locator("#process-steps li > a").nth(1).focus()
+    with page.expect_response("**/process/order/"):
+        page.keyboard.press("Alt+ArrowUp")
     expect(page.locator("#process-steps li b").first).to_have_text("Step 2")
     page.reload()
     assert step_names(page) == ["Step 2", "Step 1"]

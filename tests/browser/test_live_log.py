@@ -62,7 +62,7 @@ def test_lines_arrive_live_and_none_is_lost_or_doubled(
 
     with visitor.watch.expecting(*AWAY):
         line.cut()
-        expect(page.locator("#logbox [role=status]")).to_have_text("Reconnecting")
+        expect(page.locator("#logbox .lfoot [role=status]")).to_have_text("Reconnecting")
         opened(2)
         wait_for_lines(task_id, 2 * PART)
         line.mend()
@@ -71,14 +71,51 @@ def test_lines_arrive_live_and_none_is_lost_or_doubled(
     with visitor.watch.expecting(*AWAY):
         world.installation.kill()
         opened(3)
-        expect(page.locator("#logbox [role=status]")).to_have_text("Reconnecting")
+        expect(page.locator("#logbox .lfoot [role=status]")).to_have_text("Reconnecting")
         world.installation.start()
         expect(shown_line(page, 3 * PART)).to_have_text(f"line {3 * PART}")
         opened(4)
         task_state(page, "Success")
 
-    expect(page.locator("#logbox [role=status]")).to_have_text("Complete")
+    expect(page.locator("#logbox .lfoot [role=status]")).to_have_text("Complete")
     assert whole_log(page) == [f"line {number}" for number in range(1, 4 * PART + 1)]
+
+
+def test_a_line_that_died_without_a_word_is_noticed(
+    visitor: Visitor, world: World, folder: Path, opened
+) -> None:
+    """As after sleep, or when a laptop has gone to another network."""
+    book = world.runbook("Count through a sleep", gated_script(folder, parts=2))
+    page = visitor.open(world.operator)
+    line = Line(page)
+    task_id = run_runbook(page, book, world.development)
+    opened(1)
+    expect(shown_line(page, PART)).to_have_text(f"line {PART}")
+
+    line.die()
+    opened(2)
+    wait_for_lines(task_id, 2 * PART)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    task_state(page, "Success")
+
+    expect(page.locator("#logbox .lfoot [role=status]")).to_have_text("Complete")
+    assert whole_log(page) == [f"line {number}" for number in range(1, 2 * PART + 1)]
+
+
+def test_lines_that_could_not_be_fetched_are_fetched_once_the_line_is_there_again(
+    visitor: Visitor, world: World
+) -> None:
+    page = visitor.open(world.operator)
+    run_runbook(page, world.runbook("Count far", "seq 1 5000"), world.development)
+    task_state(page, "Success")
+
+    with visitor.watch.expecting(*AWAY):
+        page.context.set_offline(True)
+        with page.expect_event("requestfailed"):
+            page.locator("#log").evaluate("node => { node.scrollTop = 0; }")
+        expect(page.locator("#log .lrow.wait").first).to_be_attached()
+        page.context.set_offline(False)
+        expect(shown_line(page, 1)).to_have_text("1")
 
 
 def test_follow_stops_where_one_scrolls_up_and_goes_on_at_the_end(

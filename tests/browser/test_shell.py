@@ -18,6 +18,7 @@ PAGES = [
     "/projects/orders-database/",
     "/projects/orders-database/variables/",
     "/projects/orders-database/releases/",
+    "/projects/orders-database/triggers/",
     "/projects/orders-database/settings/",
     "/runbooks/",
     "/tenants/",

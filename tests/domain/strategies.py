@@ -18,8 +18,9 @@ from domain.planning import (
     Severity,
 )
 from domain.processes import ActionDef, ProcessDef, StepDef
+from domain.prompts import Control, Prompt
 from domain.scopes import Context, Kind, Scope
-from domain.variables import Candidate, Source, VariableType
+from domain.variables import Candidate, Source, SubValue, VariableType
 
 ids = st.sampled_from(["1", "2", "3"])
 id_sets = st.frozensets(ids, max_size=3)
@@ -37,6 +38,7 @@ contexts = st.builds(
     channel=st.none() | ids,
     machine=st.none() | ids,
     roles=id_sets,
+    targeted_roles=id_sets,
 )
 candidates = st.builds(
     Candidate,
@@ -47,6 +49,10 @@ candidates = st.builds(
     scope=scopes,
     source=st.sampled_from(list(Source)),
     label=text,
+    library=text,
+    prompt=st.none() | st.builds(Prompt, text, text, st.booleans(), st.sampled_from(list(Control)), text),
+    is_answer=st.booleans(),
+    parts=st.lists(st.builds(SubValue, text, text, st.booleans()), max_size=2).map(tuple),
 )
 properties = st.dictionaries(text, text, max_size=3)
 actions = st.builds(

@@ -2,6 +2,8 @@ from dataclasses import replace
 
 import pytest
 
+from domain.arrangement import stages, units
+from domain.conditions import Applies
 from domain.planning import (
     FixHint,
     FixKind,
@@ -9,12 +11,16 @@ from domain.planning import (
     PoolInfo,
     ProblemCode,
     ReasonKind,
+    RunPlan,
     Severity,
     plan,
     step_values,
 )
+from domain.plans import step_text
 from domain.processes import SCRIPT_BODY, SCRIPT_SYNTAX, ActionDef, ProcessDef, StepDef
 from domain.scopes import Context, Kind, Scope
+from domain.step_rules import Condition, Start
+from domain.units import Place, in_line
 from domain.variables import Candidate, VariableType
 
 DEV, PROD, EU = PoolInfo("1", "SQL - Dev"), PoolInfo("2", "SQL - Production"), PoolInfo("3", "EU - Private")
@@ -221,6 +227,13 @@ def test_no_default_pool():
             "SQL - Production has 2 workers, but none can take work: 1 offline, 1 disabled.",
         ),
         (
+            PoolCapacity(2, 0, 0, 0, "1 disabled, 1 reconnecting", workers_returning=1),
+            ProblemCode.NO_AVAILABLE_WORKER,
+            Severity.WARNING,
+            "No worker of SQL - Production is connected right now: 1 disabled, 1 reconnecting."
+            " The run will wait.",
+        ),
+        (
             PoolCapacity(1, 1, 2, 0),
             ProblemCode.POOL_FULL,
             Severity.WARNING,
@@ -325,9 +338,22 @@ def test_a_pool_variable_that_is_tied_only_where_it_does_not_pick_is_told():
     assert [(one.code, one.step) for one in result.problems] == [(ProblemCode.TIED_VALUES, 2)]
 
 
-def test_syntax_that_stays_as_written_is_warned_about():
-    (problem,) = script_problems("#{Database.Host | ToUpper}")
-    assert (problem.code, problem.severity) == (ProblemCode.UNSUPPORTED_TEMPLATE, Severity.WARNING)
+def test_a_token_that_cannot_be_evaluated_is_warned_about_by_name():
+    (problem,) = script_problems("#{Host | ToBazooka}", string("x", "Host", "db1"))
+    assert (problem.code, problem.severity) == (ProblemCode.UNEVALUATED_TOKEN, Severity.WARNING)
+    assert problem.message == (
+        "The script of step 1 has #{Host | ToBazooka}, which stays: there is no filter ToBazooka."
+    )
+
+
+def test_filters_conditions_and_repetitions_are_no_problem():
+    script = "#{Host | ToUpper}#{if Nothing}x#{/if}#{each one in Host}#{one}#{/each}#{calc 1 + 1}"
+    assert script_problems(script, string("x", "Host", "db1")) == ()
+
+
+def test_what_a_filter_makes_of_a_value_that_is_not_known_yet_is_not_judged():
+    script = "#{Octopus.Step.Number | Format D2}#{Version | VersionMajor}"
+    assert script_problems(script, string("x", "Version", "#{Octopus.Task.Name}")) == ()
 
 
 def test_a_tie_of_any_variable_keeps_the_run_from_starting_and_is_told_once():
@@ -338,7 +364,9 @@ def test_a_tie_of_any_variable_keeps_the_run_from_starting_and_is_told_once():
     result = planned(action("a1"), action("a2"), candidates=[*POOL_VALUES, first, second], context=context)
     problem = only_problem(result)
     assert problem.code is ProblemCode.TIED_VALUES
-    assert "Two values of Host are equally specific for this run: Region/EU and Tier/Gold." in problem.message
+    assert problem.message == (
+        "Two values of Host are equally specific for this run: one (Region/EU) and two (Tier/Gold)."
+    )
 
 
 def test_the_plan_keeps_the_values_that_its_steps_can_use():
@@ -350,3 +378,114 @@ def test_the_plan_keeps_the_values_that_its_steps_can_use():
     first, second = (step_values(result, step) for step in result.steps)
     assert (first["Host"].value, second["Host"].value) == ("plain", "of step")
     assert first["Project.WorkerPool"].value == "2"
+
+
+def flow(*steps, left_out=(), candidates=POOL_VALUES, context=IN_PRODUCTION):
+    """A plan of steps that are given with what is special about them."""
+    plain = process(*[action(f"a{n}") for n in range(1, len(steps) + 1)])
+    made = tuple(
+        replace(
+            one,
+            actions=(replace(one.actions[0], **own.pop("action", {})),),
+            **own,
+        )
+        for one, own in zip(plain.steps, [dict(step) for step in steps], strict=True)
+    )
+    return plan(
+        process=ProcessDef(made),
+        candidates=candidates,
+        context=context,
+        pools=POOLS,
+        capacity=dict.fromkeys(POOLS, FREE),
+        names=NAMES,
+        left_out=left_out,
+    )
+
+
+def test_a_step_that_does_not_apply_is_skipped_with_the_reason_and_judged_no_further():
+    bad = {"applies": Applies(environments=("dev",)), "properties": {SCRIPT_SYNTAX: "Cobol"}}
+    result = flow({"action": bad}, {"action": {"applies": Applies(tenant_tags=("Region/EU",))}}, {})
+
+    assert [step.skipped for step in result.steps] == [
+        "Runs only in Development",
+        "Runs only for tenants with Region/EU",
+        None,
+    ]
+    assert result.problems == ()
+    assert result.pool_ids == {"2"}
+
+
+def test_what_is_left_out_is_skipped_and_a_required_step_cannot_be():
+    result = flow({}, {}, left_out={"a1"})
+    assert [step.skipped for step in result.steps] == ["Left out of this run", None]
+    assert result.left_out == {"a1"}
+
+    refused = flow({"action": {"is_required": True}}, {}, left_out={"a1"})
+    assert only_problem(refused).code is ProblemCode.REQUIRED_STEP
+    assert only_problem(refused).message == "Step 1 is required and cannot be left out."
+    assert not refused.can_start
+
+
+def test_a_condition_without_an_expression_keeps_the_run_from_starting():
+    problem = only_problem(flow({"condition": Condition.VARIABLE, "expression": "  "}))
+    assert (problem.code, problem.severity) == (ProblemCode.NO_EXPRESSION, Severity.ERROR)
+
+
+def test_a_condition_on_what_has_no_value_is_warned_about_unless_the_run_will_know():
+    known = "#{Octopus.Deployment.Error}#{Octopus.Action[Action a1].Output.x}#{Project.WorkerPool}"
+    assert flow({"condition": Condition.VARIABLE, "expression": known}).problems == ()
+    problem = only_problem(flow({"condition": Condition.VARIABLE, "expression": "#{Typo}"}))
+    assert problem.message == (
+        "The condition of step 1 refers to #{Typo}, which has no value. It counts as not true."
+    )
+    assert problem.severity is Severity.WARNING
+
+
+WITH_PREVIOUS = {"start": Start.WITH_PREVIOUS}
+
+
+def text_value(name, value):
+    return Candidate("t1", name, VariableType.STRING, value)
+
+
+def test_how_many_steps_run_beside_each_other_is_frozen():
+    assert flow({}, WITH_PREVIOUS).abreast == 10
+    three = [*POOL_VALUES, text_value("Octopus.Action.MaxParallelism", "3")]
+    assert flow({}, WITH_PREVIOUS, candidates=three).abreast == 3
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "many", "1.5", "10000", "٣"])
+def test_a_parallelism_that_makes_no_sense_is_an_error_where_it_counts(value):
+    values = [*POOL_VALUES, text_value("Octopus.Action.MaxParallelism", value)]
+    assert only_problem(flow({}, WITH_PREVIOUS, candidates=values)).code is ProblemCode.BAD_VALUE
+    assert flow({}, {}, candidates=values).problems == ()
+
+
+def test_steps_that_start_together_are_one_stage():
+    steps = flow(WITH_PREVIOUS, WITH_PREVIOUS, {}, {}, WITH_PREVIOUS).steps
+    assert [[one.number for one in stage] for stage in stages(steps)] == [[1, 2], [3], [4, 5]]
+    found = {unit.number: unit.place for unit in units(steps, abreast=7)}
+    assert found[3] == in_line(3)
+    assert found[2] == Place(stage=1, step=2, lane=2, abreast=7)
+    assert found[5] == Place(stage=4, step=5, lane=5, abreast=7)
+
+
+def test_a_plan_of_before_has_no_conditions_and_goes_step_by_step():
+    now = flow({}, {})
+    data = now.to_json()
+    for step in data["steps"]:
+        for name in ("condition", "expression", "is_required", "start"):
+            del step[name]
+        for name in ("location", "target_tags", "targets", "targets_why", "window"):
+            del step[name]
+    del data["left_out"], data["abreast"]
+
+    assert RunPlan.from_json(data) == now
+
+
+def test_a_step_says_when_it_starts_and_under_which_condition():
+    alone, beside, first = flow({}, {**WITH_PREVIOUS, "condition": Condition.ALWAYS}, {}).steps[:3]
+    assert step_text(alone) == ""
+    assert step_text(beside) == "together with the step before it; in any case"
+    # The first one has none before it.
+    assert step_text(flow(WITH_PREVIOUS).steps[0]) == step_text(first) == ""

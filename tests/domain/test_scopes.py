@@ -102,3 +102,12 @@ def test_a_further_kind_beats_the_same_kind_alone():
 
 def test_more_ids_of_a_kind_do_not_count():
     assert rank(Scope.of({Kind.TENANT_TAG: ["A/1", "A/2"]})) == rank(Scope.of({Kind.TENANT_TAG: ["A/1"]}))
+
+
+def test_a_target_tag_that_the_step_names_beats_one_that_only_the_machine_has():
+    targeted, other = Scope.of({Kind.ROLE: ["db"]}), Scope.of({Kind.ROLE: ["linux"], Kind.TENANT: ["1"]})
+    context = Context(roles=frozenset({"db", "linux"}), targeted_roles=frozenset({"db"}), tenant="1")
+
+    assert rank(targeted, context) > rank(other, context)
+    assert rank(Scope.of({Kind.MACHINE: ["1"]}), context) > rank(targeted, context)
+    assert rank(targeted) < rank(other)

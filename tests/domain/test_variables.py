@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from domain.scopes import UNSCOPED, Context, Kind, Scope, matches, rank
@@ -111,6 +111,82 @@ def test_no_explanation_shows_a_sensitive_value(values, context):
         assert secret not in repr(resolution)
         assert all(secret not in verdict.sentence for verdict in resolution.verdicts)
         assert all(secret not in verdict.candidate.shown for verdict in resolution.verdicts)
+
+
+@given(st.lists(candidates, max_size=6), contexts, st.randoms())
+def test_the_order_of_the_values_does_not_matter(values, context, random):
+    shuffled = random.sample(values, len(values))
+
+    one, other = resolve("Host", values, context), resolve("Host", shuffled, context)
+
+    assert _identity(one) == _identity(other)
+
+
+@given(st.lists(candidates, max_size=6), contexts, candidates)
+def test_a_value_that_does_not_match_changes_nothing(values, context, added):
+    assume(matches(added.scope, context) is not None)
+
+    before, after = resolve("Host", values, context), resolve("Host", [*values, added], context)
+
+    assert (after.winner, after.tie) == (before.winner, before.tie)
+    assert after.verdicts[: len(before.verdicts)] == before.verdicts
+
+
+EVERYTHING = Context(
+    environment="1",
+    tenant="1",
+    tenant_tags=frozenset({"1"}),
+    process="1",
+    action="1",
+    channel="1",
+    machine="1",
+    roles=frozenset({"1"}),
+    targeted_roles=frozenset({"1"}),
+)
+
+
+@given(st.lists(candidates, max_size=5), st.sets(st.sampled_from(list(Kind)), min_size=1), st.data())
+def test_a_value_that_names_one_more_matching_kind_wins(others, kinds, data):
+    further = data.draw(st.sampled_from(sorted(kinds)))
+    wider = Candidate("wide", "Host", VariableType.STRING, "", _scope_of(kinds - {further}))
+    narrower = Candidate("narrow", "Host", VariableType.STRING, "", _scope_of(kinds))
+
+    assert resolve("Host", [wider, narrower], EVERYTHING).winner is narrower
+    best = resolve("Host", [*others, wider, narrower], EVERYTHING)
+    assert best.winner is not wider
+    assert wider not in best.tie
+
+
+def _scope_of(kinds):
+    return Scope.of({kind: ["1"] for kind in kinds})
+
+
+@given(st.lists(candidates, max_size=6), contexts)
+def test_every_value_is_judged_and_every_loser_knows_who_won(values, context):
+    for resolution in resolve_all(values, context).values():
+        for verdict in resolution.verdicts:
+            assert verdict.sentence
+            assert (verdict.outcome is Outcome.LOST) == (verdict.against is not None)
+
+
+def _identity(resolution):
+    tied = sorted(repr(one) for one in resolution.tie)
+    return (
+        repr(resolution.winner),
+        tied,
+        sorted(repr(one) for one in resolution.verdicts if not resolution.tie),
+    )
+
+
+def test_the_reason_names_the_tag_that_the_step_names():
+    context = Context(roles=frozenset({"db", "linux"}), targeted_roles=frozenset({"db"}))
+    used = value("1", Scope.of({Kind.ROLE: ["db"]}))
+    lost = value("2", Scope.of({Kind.ROLE: ["linux"]}))
+
+    found = resolve(used.name, [used, lost], context)
+
+    assert found.winner is used
+    assert "names a target tag that the step names too" in found.verdicts[1].sentence
 
 
 def test_a_worker_pool_cannot_depend_on_a_target():

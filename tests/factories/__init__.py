@@ -3,20 +3,36 @@ space unless `space=` says otherwise; scenarios are built through services."""
 
 from tests.factories.accounts import PASSWORD, EventFactory, UserFactory
 from tests.factories.environments import EnvironmentFactory
+from tests.factories.packages import push_package
 from tests.factories.pools import DefaultPoolFactory, WorkerPoolFactory
 from tests.factories.processes import ActionFactory, ProcessFactory, StepFactory
 from tests.factories.projects import DeploymentFactory, ProjectFactory, ReleaseFactory, TenantLinkFactory
 from tests.factories.runbooks import RunbookFactory, RunbookRunFactory, RunbookSnapshotFactory
 from tests.factories.spaces import DefaultSpaceFactory, SpaceFactory
-from tests.factories.tasks import AttemptFactory, ExecutionFactory, ServerTaskFactory, TaskEventFactory
+from tests.factories.tasks import (
+    AttemptFactory,
+    ExecutionFactory,
+    NodeFactory,
+    ServerTaskFactory,
+    TaskEventFactory,
+)
 from tests.factories.tenants import TagFactory, TagSetFactory, TenantFactory
-from tests.factories.variables import ScopeValueFactory, VariableFactory, VariableSetFactory
-from tests.factories.workers import EnrolmentCodeFactory, MachineFactory
+from tests.factories.variables import (
+    AccountFactory,
+    CertificateFactory,
+    LibraryVariableSetFactory,
+    ScopeValueFactory,
+    VariableFactory,
+    VariableSetFactory,
+)
+from tests.factories.workers import EnrolmentCodeFactory, MachineFactory, TargetFactory
 
 __all__ = [
     "PASSWORD",
+    "AccountFactory",
     "ActionFactory",
     "AttemptFactory",
+    "CertificateFactory",
     "DefaultPoolFactory",
     "DefaultSpaceFactory",
     "DeploymentFactory",
@@ -24,7 +40,9 @@ __all__ = [
     "EnvironmentFactory",
     "EventFactory",
     "ExecutionFactory",
+    "LibraryVariableSetFactory",
     "MachineFactory",
+    "NodeFactory",
     "ProcessFactory",
     "ProjectFactory",
     "ReleaseFactory",
@@ -37,6 +55,7 @@ __all__ = [
     "StepFactory",
     "TagFactory",
     "TagSetFactory",
+    "TargetFactory",
     "TaskEventFactory",
     "TenantFactory",
     "TenantLinkFactory",
@@ -44,4 +63,5 @@ __all__ = [
     "VariableFactory",
     "VariableSetFactory",
     "WorkerPoolFactory",
+    "push_package",
 ]

@@ -4,7 +4,7 @@ import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from tasks.models import Attempt, AttemptState, Execution, Kind, ServerTask, TaskEvent
+from tasks.models import Attempt, AttemptState, Execution, Kind, Node, ServerTask, TaskEvent
 from tests.factories.environments import EnvironmentFactory
 from tests.factories.spaces import DefaultSpaceFactory
 
@@ -23,7 +23,7 @@ class ServerTaskFactory(DjangoModelFactory[ServerTask]):
     subject_url = "/"
     environment = factory.SubFactory(EnvironmentFactory, space=factory.SelfAttribute("..space"))
     plan = factory.LazyFunction(dict)
-    slot_key = factory.Sequence(lambda n: f"slot-{n}")
+    concurrency_key = factory.Sequence(lambda n: f"slot-{n}")
     created_by_name = "system"
     queued_at = factory.LazyFunction(timezone.now)
 
@@ -34,6 +34,7 @@ class ExecutionFactory(DjangoModelFactory[Execution]):
 
     task = factory.SubFactory(ServerTaskFactory)
     number = factory.LazyAttribute(lambda row: row.task.executions.count() + 1)
+    step_number = factory.SelfAttribute("number")
     name = factory.Sequence(lambda n: f"Step {n}")
 
 
@@ -54,3 +55,12 @@ class TaskEventFactory(DjangoModelFactory[TaskEvent]):
     task = factory.SubFactory(ServerTaskFactory)
     occurred_at = factory.LazyFunction(timezone.now)
     message = "Something happened."
+
+
+class NodeFactory(DjangoModelFactory[Node]):
+    class Meta:
+        model = Node
+
+    name = factory.Sequence(lambda n: f"node-{n}")
+    started_at = factory.LazyFunction(timezone.now)
+    last_seen_at = factory.LazyFunction(timezone.now)

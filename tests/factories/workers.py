@@ -10,6 +10,7 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from protocol.handshake import thumbprint
+from tests.factories.environments import EnvironmentFactory
 from tests.factories.spaces import DefaultSpaceFactory, NamedInSpaceFactory
 from workers.models import EnrolmentCode, Health, Machine
 
@@ -39,6 +40,29 @@ class MachineFactory(NamedInSpaceFactory):
     def pools(self, create: bool, extracted: Any, **kwargs: Any) -> None:
         if create and extracted:
             self.pools.set(extracted)
+
+
+class TargetFactory(MachineFactory):
+    """A deployment target with one slot: `environments=[...]`, `tags=["web"]`, `tenants=[...]`."""
+
+    name = factory.Sequence(lambda n: f"target-{n}")
+    slots = 1
+
+    @factory.post_generation
+    def environments(self, create: bool, extracted: Any, **kwargs: Any) -> None:
+        if create:
+            self.environments.set(extracted or [EnvironmentFactory(space=self.space)])
+
+    @factory.post_generation
+    def tags(self, create: bool, extracted: Any, **kwargs: Any) -> None:
+        if create:
+            for name in extracted or ["web"]:
+                self.target_tags.create(name=name)
+
+    @factory.post_generation
+    def tenants(self, create: bool, extracted: Any, **kwargs: Any) -> None:
+        if create and extracted:
+            self.tenants.set(extracted)
 
 
 class EnrolmentCodeFactory(DjangoModelFactory[EnrolmentCode]):

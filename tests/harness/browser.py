@@ -109,20 +109,28 @@ class Watch:
 
 
 class Line:
-    """The line between a page and its server, which can be cut and mended. Made before the page is
-    opened: Chromium's own "offline" leaves an open socket alone."""
+    """The line between a page and its server, which can be cut and mended, or die without a word. Made
+    before the page is opened: Chromium's own "offline" leaves an open socket alone."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
         self._is_cut = False
         self._ends: list[WebSocketRoute] = []
+        self._dead: set[WebSocketRoute] = set()
         page.route_web_socket(re.compile("/ws/live/$"), self._connect)
 
     def _connect(self, socket: WebSocketRoute) -> None:
         if self._is_cut:
             socket.close(code=1001)
-        else:
-            self._ends += [socket, socket.connect_to_server()]
+            return
+        server = socket.connect_to_server()
+        self._ends += [socket, server]
+        socket.on_message(lambda message: None if socket in self._dead else server.send(message))
+        server.on_message(lambda message: None if server in self._dead else socket.send(message))
+
+    def die(self) -> None:
+        """What is open carries nothing any more, and says nothing of it; what is opened later works."""
+        self._dead |= set(self._ends)
 
     def cut(self) -> None:
         self._is_cut = True

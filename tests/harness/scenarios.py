@@ -62,18 +62,34 @@ def project(space: Space, name: str, *, routes: dict[Environment, WorkerPool]) -
     return made
 
 
-def runbook(project: Project, name: str, scripts: Sequence[str], *, syntax: str = "Bash") -> Runbook:
-    """A published runbook with one step per script, each on the pool of the variable."""
+def runbook(
+    project: Project,
+    name: str,
+    scripts: Sequence[str],
+    *,
+    syntax: str = "Bash",
+    pools: Sequence[WorkerPool] = (),
+) -> Runbook:
+    """A published runbook with one step per script, each on the pool of the variable, or on these in turn."""
+    steps = [
+        StepFields(
+            name=f"Step {number}",
+            properties={SCRIPT_BODY: script, SCRIPT_SYNTAX: syntax},
+            pool_choice=PoolChoice.SPECIFIC if pools else PoolChoice.VARIABLE,
+            worker_pool=pools[number % len(pools)] if pools else None,
+            worker_pool_variable="" if pools else POOL_VARIABLE,
+        )
+        for number, script in enumerate(scripts, start=1)
+    ]
+    return runbook_of(project, name, steps)
+
+
+def runbook_of(project: Project, name: str, steps: Sequence[StepFields]) -> Runbook:
+    """A published runbook with these steps."""
     user = administrator()
     made = runbooks.create(project=project, name=name, user=user)
     process = processes.get_or_create(owner_kind="runbook", owner_id=made.pk, space=project.space)
-    for number, script in enumerate(scripts, start=1):
-        fields = StepFields(
-            name=f"Step {number}",
-            properties={SCRIPT_BODY: script, SCRIPT_SYNTAX: syntax},
-            pool_choice=PoolChoice.VARIABLE,
-            worker_pool_variable=POOL_VARIABLE,
-        )
+    for fields in steps:
         processes.add_step(process=process, version=process.version, fields=fields, user=user)
         process.refresh_from_db()
     snapshots.publish(runbook=made, user=user)

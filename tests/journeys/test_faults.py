@@ -21,7 +21,7 @@ def place(installation: Installation):
     development = scenarios.environment(installation.space, "Development")
     pool = scenarios.pool(installation.space, "SQL - Dev")
     installation.add_agent("sql-dev-01", pools=[pool], slots=4)
-    project = scenarios.project(installation.space, "Orders", routes={development: pool})
+    project = scenarios.project(installation.space, "Faults", routes={development: pool})
     return project, development
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from octoworkers.conf import load_keys
+from octoworkers.master_keys import MasterKeys
 
 
 def test_keys_are_made_once_in_a_file_that_only_its_owner_reads(tmp_path: Path) -> None:
@@ -43,3 +45,20 @@ def test_damaged_keys_are_never_replaced(tmp_path: Path, content: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="damaged"):
         load_keys(path)
     assert path.read_text() == content
+
+
+def test_a_running_server_goes_on_with_what_it_knows_while_the_file_is_being_copied(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    keys = MasterKeys(path)
+    known = keys.current()
+    whole = path.read_text()
+
+    path.write_text(whole[:20])
+    assert keys.current() == known
+    path.unlink()
+    assert keys.current() == known
+    assert not path.exists()
+    other = json.loads(whole) | {"master_key": base64.b64encode(b"n" * 32).decode()}
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(other))
+    assert keys.all() == (b"n" * 32, known)

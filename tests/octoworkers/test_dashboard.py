@@ -158,39 +158,39 @@ class TestFigures:
 
 @pytest.mark.django_db
 class TestQueue:
-    def test_steps_and_tasks_that_wait_the_longest_first(self, viewer, space):
+    def test_steps_first_and_then_tasks_in_the_order_of_the_queue(self, viewer, space):
         now = timezone.now()
         environment = EnvironmentFactory(name="Test")
-        running = ServerTaskFactory(state=TaskState.EXECUTING, slot_key="a", environment=environment)
-        earlier = now - timedelta(minutes=2)
-        behind = ServerTaskFactory(slot_key="a", environment=environment, queued_at=earlier)
-        last = ServerTaskFactory(slot_key="a", environment=environment, queued_at=now)
+        running = ServerTaskFactory(state=TaskState.EXECUTING, concurrency_key="a", environment=environment)
+        tomorrow = ServerTaskFactory(start_at=now + timedelta(days=1), environment=environment)
+        behind = ServerTaskFactory(concurrency_key="a", environment=environment)
+        moved = ServerTaskFactory(concurrency_key="a", environment=environment, queue_rank=2)
         waits = ServerTaskFactory(state=TaskState.EXECUTING, environment=environment)
         step = ExecutionFactory(
             task=waits,
             state=StepState.WAITING,
             pool_id=7,
-            waiting_for="SQL is full: 2 of 2 slots busy",
+            waiting_for="SQL is full: 2 of 2 slots busy.",
             waiting_since=now - timedelta(minutes=5),
         )
 
-        found = queue.queue(space, viewer)
+        found = queue.queue(space, viewer, now=now)
 
-        assert (found.running, found.total, found.oldest) == (1, 3, step.waiting_since)
-        assert [entry.task for entry in found.entries] == [waits, behind, last]
-        assert [entry.reason for entry in found.entries] == [
-            "SQL is full: 2 of 2 slots busy",
-            f"Behind task {running.pk} in Test",
-            f"Behind task {behind.pk} in Test",
-        ]
+        assert (found.running, found.total, found.oldest) == (1, 4, step.waiting_since)
+        assert [entry.task for entry in found.entries] == [waits, moved, behind, tomorrow]
+        reasons = ["".join(map(str, entry.words)) for entry in found.entries]
+        behind_it = f"Behind task {running.pk}: they run one after the other."
+        assert reasons[:3] == ["SQL is full: 2 of 2 slots busy. 1st in line.", behind_it, behind_it]
+        assert reasons[3].startswith("Scheduled to start on ")
+        assert [entry.line for entry in found.entries] == ["", "1st in line", "2nd in line", ""]
         assert found.by_pool == {7: 1}
 
-    def test_a_task_alone_starts_when_there_is_room(self, viewer, space):
+    def test_a_task_alone_starts_any_moment(self, viewer, space):
         ServerTaskFactory()
 
-        [entry] = queue.queue(space, viewer).entries
+        [entry] = queue.queue(space, viewer, now=timezone.now()).entries
 
-        assert entry.reason == "Starts when the server has room for one more run"
+        assert entry.words == ("It starts any moment.",)
 
 
 @pytest.mark.django_db
@@ -298,11 +298,13 @@ class TestAttention:
     SINCE = NOW - timedelta(days=1)
 
     def test_own_failures_after_which_nobody_ran_the_same_again(self, operator, viewer, space):
-        mine = ended(TaskState.FAILED, ago=timedelta(hours=1), created_by=operator, slot_key="a")
+        mine = ended(TaskState.FAILED, ago=timedelta(hours=1), created_by=operator, concurrency_key="a")
         ended(TaskState.FAILED, ago=timedelta(hours=1), created_by=viewer)
         ended(TaskState.FAILED, ago=timedelta(days=3), created_by=operator)
-        ended(TaskState.FAILED, ago=timedelta(hours=2), created_by=operator, slot_key="b", project_id=1)
-        ended(TaskState.SUCCESS, ago=timedelta(hours=1), slot_key="b", project_id=1)
+        ended(
+            TaskState.FAILED, ago=timedelta(hours=2), created_by=operator, concurrency_key="b", project_id=1
+        )
+        ended(TaskState.SUCCESS, ago=timedelta(hours=1), concurrency_key="b", project_id=1)
 
         found = attention.attention(space, operator, since=self.SINCE, lost=0)
 
@@ -392,13 +394,13 @@ class TestPage:
         assert "HX-Request" in response.headers["Vary"]
 
     def test_names_are_text(self, as_user, operator):
-        task = ServerTaskFactory(name="<b>bold</b>", waiting_for="<i>held</i>")
+        task = ServerTaskFactory(name="<b>bold</b>")
         ExecutionFactory(task=task, pool_name="<u>pool</u>")
 
         text = as_user(operator).get("/").content.decode()
 
         assert "&lt;b&gt;bold" in text
-        for tag in ("<b>bold", "<i>held", "<u>pool"):
+        for tag in ("<b>bold", "<u>pool"):
             assert tag not in text
 
     def test_deploy_is_offered_to_those_who_may(self, as_user, operator, viewer):
@@ -429,7 +431,7 @@ class TestPage:
         busy(administrator)
         client = as_user(administrator)
 
-        with django_assert_max_num_queries(34):
+        with django_assert_max_num_queries(44):
             client.get("/")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import pytest
@@ -123,19 +124,21 @@ def test_error_page_stands_without_the_shell(space, viewer, broken, monkeypatch,
 
 
 @pytest.mark.parametrize(
-    ("handler", "status", "code"),
+    ("handler", "status", "words"),
     [
-        (errors.bad_request, 400, "bad_request"),
-        (errors.permission_denied, 403, "not_allowed"),
-        (errors.page_not_found, 404, "not_found"),
+        (errors.bad_request, 400, "could not be read"),
+        (errors.permission_denied, 403, "does not allow it"),
+        (errors.page_not_found, 404, "not found"),
     ],
 )
-def test_programs_get_json(handler, status, code):
+def test_programs_get_json(handler, status, words):
     response = handler(RequestFactory().get("/api/machines/"), Exception())
 
     assert response.status_code == status
     assert response.headers["Content-Type"] == "application/json"
-    assert f'"code": "{code}"' in text_of(response)
+    found = json.loads(response.content)
+    assert words in found["ErrorMessage"]
+    assert found["Errors"] == [found["ErrorMessage"]]
 
 
 def test_programs_get_the_number_of_an_error(caplog):

@@ -79,7 +79,15 @@ def test_a_redis_that_does_not_answer_gets_a_sentence(tmp_path: Path, closed_por
 
 
 def test_serve_refuses_a_database_that_is_not_migrated(tmp_path: Path) -> None:
-    assert_one_sentence(launch(tmp_path, module="octoworkers.cli serve"), "manage migrate")
+    assert_one_sentence(launch(tmp_path, module="octoworkers.cli serve"), "octoworkers migrate")
+
+
+def test_migrate_makes_an_administrator_once(tmp_path: Path) -> None:
+    first, again = (launch(tmp_path, module="octoworkers.cli migrate") for _ in range(2))
+
+    assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
+    assert "user      admin" in first.stdout
+    assert "password" not in again.stdout
 
 
 def test_unsafe_production_settings_are_listed_without_a_traceback(tmp_path: Path) -> None:

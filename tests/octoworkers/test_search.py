@@ -151,7 +151,7 @@ def test_no_more_than_twenty_and_few_queries(as_user, administrator, django_asse
         RunbookFactory(project=ProjectFactory(name=f"Orders {number}"), name="Orders backup")
 
     client = as_user(administrator)
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(15):
         response = client.get(reverse("search"), {"q": "orders"})
 
     assert len(response.json()["results"]) == LIMIT

@@ -65,7 +65,8 @@ def test_database_and_redis_come_from_their_addresses(read) -> None:
     database = found["DATABASES"]["default"]
     assert (database["HOST"], database["PORT"], database["NAME"]) == ("db", 5433, "ops")
     assert database["ENGINE"].endswith("postgresql")
-    assert found["CHANNEL_LAYERS"]["default"]["CONFIG"]["hosts"] == ["redis://cache:6379/1"]
+    [host] = found["CHANNEL_LAYERS"]["default"]["CONFIG"]["hosts"]
+    assert host["address"] == "redis://cache:6379/1"
 
 
 def test_production_starts_with_safe_settings(read) -> None:

@@ -15,6 +15,7 @@ from tests.factories import (
     MachineFactory,
     ServerTaskFactory,
     SpaceFactory,
+    TargetFactory,
     WorkerPoolFactory,
 )
 
@@ -49,7 +50,8 @@ def test_viewer_sees_no_administration(shell_for, viewer):
 
 def test_editor_sees_the_audit_and_administrator_everything(shell_for, editor, administrator):
     assert [item.label for item in shell_for(editor).nav[-1].items] == ["Audit"]
-    assert [item.label for item in shell_for(administrator).nav[-1].items] == ["Audit", "Users", "Spaces"]
+    everything = ["Audit", "Users", "Spaces", "Nodes"]
+    assert [item.label for item in shell_for(administrator).nav[-1].items] == everything
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,9 @@ def test_counts_are_of_this_space(shell_for, viewer, space):
     MachineFactory(channel="")
     MachineFactory()
     MachineFactory(is_revoked=True, channel="")
-    ServerTaskFactory(state=TaskState.EXECUTING, environment=EnvironmentFactory())
+    here = EnvironmentFactory()
+    TargetFactory(environments=[here], channel="")
+    ServerTaskFactory(state=TaskState.EXECUTING, environment=here)
 
     shell = shell_for(viewer)
     found = {label: (item.count, item.dot) for label, item in items(shell).items() if item.count is not None}
@@ -77,6 +81,7 @@ def test_counts_are_of_this_space(shell_for, viewer, space):
         "Tasks": (1, True),
         "Worker pools": (1, False),
         "Workers": (2, False),
+        "Targets": (1, False),
         "Environments": (1, False),
     }
     assert shell.server.agents == 1

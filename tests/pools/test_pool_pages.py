@@ -56,6 +56,8 @@ def test_card_counts_queue_steps_and_variables(space, default_pool):
         ([{"slots": 1, "busy_slots": 1}], "Full"),
         ([{"health": Health.HAS_WARNINGS}], "1 warning"),
         ([{}, {"is_draining": True}], "Healthy"),
+        ([{}, {"channel": ""}], "1 reconnecting"),
+        ([{"channel": ""}], "1 reconnecting"),
     ],
 )
 def test_health_says_what_matters_first(workers, label):
@@ -64,6 +66,16 @@ def test_health_says_what_matters_first(workers, label):
         MachineFactory(pools=[pool], **state)
 
     assert card_of(pool).health.label == label
+
+
+def test_a_worker_that_was_cut_off_is_not_counted_as_online(as_user, viewer):
+    pool = WorkerPoolFactory()
+    MachineFactory(pools=[pool], channel="")
+
+    page = as_user(viewer).get(reverse("pool_detail", args=[pool.slug])).content.decode()
+
+    assert "No worker is connected right now:" in page
+    assert '0 of 1 <span class="muted sm">1 reconnecting</span>' in page
 
 
 def test_tags_are_what_all_workers_have():

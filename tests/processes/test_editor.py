@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from domain.scopes import Kind, Scope
 from domain.variables import VariableType
 from processes.models import PoolChoice, Process
 from processes.services import processes
-from processes.services.steps import StepFields
+from processes.services.steps import StepFields, StepRow, fields_of
 from projects.models import Project, TenantedMode
 from tests.factories import (
     DefaultPoolFactory,
@@ -24,6 +26,7 @@ from tests.factories import (
 from variables.models import OwnerKind as VariablesOwner
 from variables.services import variable_sets
 from variables.services.rows import Row
+from workers.models import Machine
 
 pytestmark = pytest.mark.django_db
 
@@ -393,6 +396,16 @@ def test_the_preview_shows_the_pool_of_each_environment(as_user, viewer, project
     assert "/projects/orders/variables/?name=Project.WorkerPool" in text
 
 
+def test_the_preview_says_which_workers_reconnect(as_user, viewer, project, steps, pools, space):
+    save(project, pool_row(pools["SQL - Dev"], environment=EnvironmentFactory(space=space).pk))
+    Machine.objects.filter(pools=pools["SQL - Dev"]).update(channel="")
+
+    assert "No worker can take work: 1 reconnecting" in preview(as_user(viewer))
+
+    MachineFactory(space=space, pools=[pools["SQL - Dev"]])
+    assert "1 of 2 workers online, 1 reconnecting" in preview(as_user(viewer))
+
+
 def test_the_preview_follows_what_is_chosen_and_not_saved(as_user, viewer, project, steps, pools, space):
     EnvironmentFactory(space=space)
     client = as_user(viewer)
@@ -449,3 +462,52 @@ def test_the_page_costs_the_same_queries_for_many_steps(
 
     with django_assert_max_num_queries(40):
         client.get(STEP)
+
+
+def test_warnings_stand_in_the_list_and_in_the_form(as_user, editor, project, process, steps):
+    EnvironmentFactory(space=project.space, name="Test")
+    empty = WorkerPoolFactory(space=project.space, name="Empty")
+    fields = StepFields(
+        name="Deploy",
+        properties={"Octopus.Action.Script.ScriptBody": "echo #{Nobody.Knows}\n"},
+        worker_pool=empty,
+    )
+    step = processes.add_step(process=process, version=process.version, fields=fields)
+
+    answer = as_user(editor).get(f"/projects/orders/process/steps/{step.slug}/")
+
+    expected = [
+        "Worker pool: Empty has no workers.",
+        "Script: #{Nobody.Knows} is no variable of this project. It stays as it is written.",
+    ]
+    item = answer.context["items"][-1]
+    assert [f"{one.field}: {one.message}" for one in item.warnings] == expected
+    assert [f"{one.field}: {one.message}" for one in answer.context["warnings"]] == expected
+    assert 'aria-label="2 warnings"' in answer.content.decode()
+
+
+def test_saving_answers_with_the_warnings_as_they_are_now(as_user, editor, process, steps):
+    sent = form(process, script="echo #{Nobody.Knows}\n")
+
+    answer = as_user(editor).post(STEP, sent, **HTMX)
+
+    assert answer.status_code == 200
+    assert "#{Nobody.Knows} is no variable of this project" in answer.content.decode()
+
+
+def test_two_hundred_steps_cost_as_many_queries_as_two(
+    as_user, editor, process, steps, django_assert_max_num_queries
+):
+    client = as_user(editor)
+    with CaptureQueriesContext(connection) as few:
+        client.get(STEP)
+    process.refresh_from_db()
+    rows = [StepRow(fields_of(step), id=step.pk) for step in process.steps.all()]
+    script = {"Octopus.Action.Script.ScriptBody": "echo #{Nobody.Knows} #{Octopus.Environment.Name}\n"}
+    rows += [StepRow(StepFields(name=f"Step {number}", properties=script)) for number in range(198)]
+    processes.replace_steps(process=process, version=process.version, rows=rows)
+
+    with django_assert_max_num_queries(len(few)):
+        answer = client.get(STEP)
+
+    assert len(answer.context["items"]) == 200

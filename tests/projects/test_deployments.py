@@ -4,9 +4,9 @@ import pytest
 from django.utils import timezone
 
 from domain.plans import ProblemCode, RunPlan
-from domain.system_variables import RunFacts
+from domain.system_variables import ReleaseHistory, RunFacts
 from pools.services import pools as pool_service
-from projects.models import Deployment
+from projects.models import Deployment, Release
 from projects.services import deployments, releases
 from projects.services.runs import RunRefused
 from tasks import subjects
@@ -59,7 +59,7 @@ def test_each_environment_gets_a_task_on_its_own_pool(release, environments, poo
     assert [task.environment for task in tasks] == environments
     assert {task.kind for task in tasks} == {Kind.DEPLOY}
     assert tasks[0].subject_url == "/projects/orders-database/releases/1.0.0/"
-    assert tasks[0].slot_key == f"deploy:{release.project_id}:env:{environments[0].pk}:tenant:-"
+    assert tasks[0].concurrency_key == f"deploy:{release.project_id}:env:{environments[0].pk}:tenant:-"
     assert Deployment.objects.count() == 2
 
 
@@ -115,3 +115,22 @@ def test_scripts_know_their_release(release, environments, editor):
 
     assert facts.release is not None
     assert (facts.release.name, facts.release_notes) == ("1.0.0", "First")
+    assert facts.release_link == f"/projects/{release.project.slug}/releases/1.0.0/"
+    assert facts.run_link == f"/tasks/{task.pk}/"
+    assert facts.history == ReleaseHistory()
+
+
+def test_scripts_know_the_releases_before_theirs(project, release, environments, editor):
+    def deploy(version, state=TaskState.SUCCESS, place=environments[0]):
+        made = Release.objects.filter(project=project, version=version).first()
+        made = made or releases.create(project=project, version=version, user=editor)
+        (task,) = _deploy(made, [place], editor)
+        facts = subjects.add_facts(task, RunFacts())
+        ServerTask.objects.filter(pk=task.pk).update(state=state)
+        return facts.history
+
+    assert deploy("1.0.0") == ReleaseHistory()
+    assert deploy("1.1.0", TaskState.FAILED) == ReleaseHistory("1.0.0", "1.0.0", "1.0.0")
+    assert deploy("1.2.0") == ReleaseHistory("1.1.0", "1.0.0", "1.0.0")
+    assert deploy("1.2.0") == ReleaseHistory("1.1.0", "1.0.0", "1.2.0")
+    assert deploy("1.2.0", place=environments[1]) == ReleaseHistory("1.1.0", "", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,10 @@ def test_what_a_newer_peer_says_more_is_dropped(frame):
         ('{"type": "execution.accepted.v1", "attempt_id": null, "epoch": 1}', "bad_value"),
         ('{"type": "hello.v1", "agent_id": "x", "nonce": "x", "versions": ["1"]}', "bad_value"),
         ('{"type": "hello.v1", "agent_id": "x", "nonce": "x", "versions": {}}', "bad_value"),
+        ('{"type": "heartbeat.v1", "time": NaN, "busy": 0, "disk_free": 0}', "malformed"),
+        ('{"type": "heartbeat.v1", "time": -Infinity, "busy": 0, "disk_free": 0}', "malformed"),
+        ('{"type": "heartbeat.v1", "time": 1' + "0" * 400 + ', "busy": 0, "disk_free": 0}', "bad_value"),
+        ('{"type": "heartbeat.v1", "time": 1e400, "busy": 0, "disk_free": 0}', "bad_value"),
     ],
 )
 def test_what_is_no_frame_is_refused_with_a_code(message, code):
@@ -74,3 +79,11 @@ def test_left_out_fields_have_their_defaults():
     start = decode(text)
 
     assert (start.variables, start.environment, start.secrets) == ({}, {}, [])
+
+
+def test_end_told_by_an_agent_that_knows_no_output_variables_has_none():
+    example = next(one for one in EXAMPLES if isinstance(one, frames.Finished))
+    older = json.loads(encode(example))
+    del older["outputs"]
+
+    assert decode(json.dumps(older)) == replace(example, outputs=[])

@@ -87,3 +87,20 @@ def test_nothing_is_lost_or_moved(parts, continues):
     pieces = Levels().split(Stream.STDOUT, data, continues=continues)
 
     assert b"".join(part for _, part in pieces) == data
+
+
+def test_message_longer_than_a_line_is_verbose_to_its_end():
+    levels = Levels()
+    parts = [
+        levels.split(Stream.STDOUT, b"a\n##octopus[setVariable value='QUJD"),
+        levels.split(Stream.STDOUT, b"REVG", continues=True),
+        levels.split(Stream.STDOUT, b"R0hJ']\nb\n", continues=True),
+        levels.split(Stream.STDOUT, b"c\n"),
+    ]
+
+    assert parts == [
+        [(Level.INFO, b"a\n"), (Level.VERBOSE, b"##octopus[setVariable value='QUJD")],
+        [(Level.VERBOSE, b"REVG")],
+        [(Level.VERBOSE, b"R0hJ']\n"), (Level.INFO, b"b\n")],
+        [(Level.INFO, b"c\n")],
+    ]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from runbooks.services import snapshots
 from tests.projects import scenarios
 from tests.projects.conftest import environments, pools, project
 
@@ -14,3 +15,9 @@ def runbook(project):
     made = scenarios.runbook(project)
     scenarios.add_step(made)
     return made
+
+
+@pytest.fixture
+def published(runbook):
+    snapshots.publish(runbook=runbook, user=None)
+    return runbook

@@ -90,7 +90,7 @@ def test_each_environment_gets_a_task_on_its_own_pool(runbook, environments, poo
     tasks = _run(runbook, environments, operator, snapshot=snapshot)
 
     assert [RunPlan.from_json(task.plan).steps[0].pool_id for task in tasks] == [str(p.pk) for p in pools]
-    assert [task.slot_key for task in tasks] == [
+    assert [task.concurrency_key for task in tasks] == [
         f"runbook:{runbook.pk}:env:{environment.pk}:tenant:-" for environment in environments
     ]
     assert {run.snapshot for run in RunbookRun.objects.all()} == {snapshot}

@@ -60,3 +60,11 @@ def page(client: Client, name: str, *args: object, **query: object) -> str:
     response = client.get(reverse(name, args=args), query)
     assert response.status_code == 200
     return response.content.decode()
+
+
+def settle(
+    attempt: Attempt, lines: int, size: int, digest: str
+) -> logs.Complete | logs.Missing | logs.Mismatch:
+    """Compares what is stored by now with what an agent announces."""
+    attempt.refresh_from_db()
+    return logs.settle(attempt.pk, lines, size, digest, stored=attempt.log_lines)

@@ -126,10 +126,40 @@ async def test_a_revoked_key_is_refused(agent):
     assert await refusal(agent, agent.proof()) == "revoked"
 
 
-async def test_an_agent_of_another_protocol_is_told_which_one(agent):
+@pytest.mark.parametrize(
+    ("versions", "advice"), [([98, 99], "update the server"), ([0], "agent is older"), ([], "agent is older")]
+)
+async def test_an_agent_of_another_protocol_is_told_what_to_do(agent, versions, advice):
     await agent.socket.connect()
-    hello = frames.Hello(str(agent.machine.agent_id), "n", [99])
-    assert await refusal(agent, hello) == "unsupported_version"
+
+    answer = await agent.say(frames.Hello(str(agent.machine.agent_id), "n", versions))
+
+    assert (answer.code, answer.fatal) == ("unsupported_version", True)
+    assert "version 1 of the protocol" in answer.message
+    assert advice in answer.message
+    assert (await agent.socket.receive_output())["type"] == "websocket.close"
+
+
+async def test_an_agent_that_speaks_newer_versions_too_is_spoken_to_in_ours(agent):
+    await agent.socket.connect()
+    challenge = await agent.say(frames.Hello(str(agent.machine.agent_id), "n", [1, 2, 99]))
+    assert challenge.version == 1
+
+
+async def test_what_a_newer_agent_says_more_disturbs_nothing(agent):
+    await agent.join()
+
+    for text, code in (
+        ('{"type": "weather.v1", "sun": true}', "unknown_type"),
+        ('{"type": "heartbeat.v2", "time": 1.0}', "unknown_type"),
+        ('{"type": "heartbeat.v1", "time": 1.0}', "bad_value"),
+    ):
+        await agent.socket.send_to(text_data=text)
+        answer = await agent.hear()
+        assert (answer.code, answer.fatal) == (code, False)
+    more = '{"type": "heartbeat.v1", "time": 1.0, "busy": 0, "disk_free": 0, "mood": "good"}'
+    await agent.socket.send_to(text_data=more)
+    assert isinstance(await agent.hear(), frames.HeartbeatAck)
 
 
 @pytest.mark.parametrize("frame", [frames.Heartbeat(0.0, 0, 0), frames.Proof("", "", "", {}, [])])

@@ -142,6 +142,15 @@ async def test_an_unknown_space_closes_the_socket(user, space):
     assert (await socket.receive_output(timeout=3))["code"] == consumers.NO_SUCH_SPACE
 
 
+async def test_whoever_asks_whether_the_line_lives_is_answered(user, space):
+    socket = await opened(user)
+
+    await socket.say({"ping": True})
+
+    assert await socket.hear() == {"pong": True}
+    await socket.disconnect()
+
+
 @pytest.mark.parametrize("origin", [b"http://evil.example", b"http://testserver.evil.example", b"null", b""])
 async def test_other_pages_may_not_open_it(user, origin):
     socket = await Socket.of(user, origin=origin)

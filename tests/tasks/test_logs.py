@@ -15,7 +15,7 @@ from tasks.models import Attempt, AttemptState, LogChunk
 from tasks.selectors import logs as selectors
 from tasks.services import log_tails, logs
 from tests.factories import AttemptFactory
-from tests.tasks.builders import chunks_of, numbered, run, sha256, write
+from tests.tasks.builders import chunks_of, numbered, run, settle, sha256, write
 
 pytestmark = pytest.mark.django_db
 
@@ -135,19 +135,17 @@ def test_settle_compares_count_size_and_digest(attempt):
     digest = sha256(*groups)
     write(attempt, *groups[:2])
 
-    assert logs.settle(attempt.pk, 10, 800, digest) == logs.Missing(next_seq=8)
+    assert settle(attempt, 10, 800, digest) == logs.Missing(next_seq=8)
     write(attempt, groups[2])
-    assert logs.settle(attempt.pk, 10, 800, digest) == logs.Complete(lines=10, bytes=800, sha256=digest)
-    assert logs.settle(attempt.pk, 10, 800, digest) == logs.Complete(lines=10, bytes=800, sha256=digest)
-    assert logs.settle(attempt.pk, 10, 800, "0" * 64) == logs.Mismatch(lines=10, bytes=800, sha256=digest)
-    attempt.refresh_from_db()
-    assert attempt.log_sha256 == digest
+    assert settle(attempt, 10, 800, digest) == logs.Complete(lines=10, bytes=800, sha256=digest)
+    assert settle(attempt, 10, 800, digest) == logs.Complete(lines=10, bytes=800, sha256=digest)
+    assert settle(attempt, 10, 800, "0" * 64) == logs.Mismatch(lines=10, bytes=800, sha256=digest)
 
 
 def test_an_empty_log_is_complete(attempt):
     nothing = hashlib.sha256().hexdigest()
 
-    assert logs.settle(attempt.pk, 0, 0, nothing) == logs.Complete(lines=0, bytes=0, sha256=nothing)
+    assert settle(attempt, 0, 0, nothing) == logs.Complete(lines=0, bytes=0, sha256=nothing)
 
 
 def test_after_a_restart_the_digest_goes_on_from_the_rows(attempt):
@@ -156,7 +154,7 @@ def test_after_a_restart_the_digest_goes_on_from_the_rows(attempt):
     log_tails.forget(attempt.pk)
     write(attempt, groups[2])
 
-    assert isinstance(logs.settle(attempt.pk, 9, 720, sha256(*groups)), logs.Complete)
+    assert isinstance(settle(attempt, 9, 720, sha256(*groups)), logs.Complete)
 
 
 def test_lines_are_read_across_chunks(attempt):
@@ -259,7 +257,7 @@ def test_any_order_of_sending_ends_in_the_same_log(groups, order):
     content = b"".join(run.data for runs in groups for run in runs)
     assert stored(attempt) == content
     assert isinstance(
-        logs.settle(attempt.pk, chunks[-1].next_seq, len(content), hashlib.sha256(content).hexdigest()),
+        settle(attempt, chunks[-1].next_seq, len(content), hashlib.sha256(content).hexdigest()),
         logs.Complete,
     )
     found = selectors.lines(attempt.pk, 0, 10_000)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -11,12 +11,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from protocol.log import Level
-from tasks.models import ServerTask, StepState, TaskState
+from tasks.models import SavedView, ServerTask, StepState, TaskState
 from tasks.selectors import tasks as selectors
+from tasks.services import views
 from tests.factories import (
     AttemptFactory,
     EnvironmentFactory,
     ExecutionFactory,
+    MachineFactory,
     ServerTaskFactory,
     SpaceFactory,
     TenantFactory,
@@ -27,8 +29,9 @@ from tests.tasks.builders import page, run, write
 pytestmark = pytest.mark.django_db
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
-#: Session, user, space, count, rows, what the filters offer, and the shell around the page.
-LIST_QUERIES = 16
+#: Session, user, space, count, rows, why those in the queue wait, what is paused, saved views, what the
+#: filters offer (five), and the shell around the page.
+LIST_QUERIES = 21
 
 
 @pytest.fixture
@@ -57,11 +60,15 @@ def several(space):
         has_warnings=True,
     )
     running = ServerTaskFactory(name="Vacuum", environment=test, state=TaskState.EXECUTING)
-    ExecutionFactory(task=running, name="Vacuum full", state=StepState.RUNNING, pool_id=pool.pk)
+    worker = MachineFactory()
+    ExecutionFactory(
+        task=running, name="Vacuum full", state=StepState.RUNNING, pool_id=pool.pk, machine=worker
+    )
     return {
         "test": test,
         "tenant": tenant,
         "pool": pool,
+        "worker": worker,
         "backup": backup,
         "failed": failed,
         "running": running,
@@ -80,6 +87,7 @@ def several(space):
         ({"environment": "test"}, ["Vacuum", "Restart"]),
         ({"tenant": "tenant"}, ["Restart"]),
         ({"pool": "pool"}, ["Vacuum"]),
+        ({"worker": "worker"}, ["Vacuum"]),
         ({"who": "otto"}, ["Back up"]),
         ({"text": "BACK"}, ["Back up"]),
         ({"text": "orders"}, ["Back up"]),
@@ -93,12 +101,57 @@ def test_filters_stand_in_the_address(client, several, query, expected):
         if not isinstance(value, str):
             return value
         return re.sub(
-            r"\b(test|tenant|pool|failed|backup|running)\b", lambda at: str(several[at[0]].pk), value
+            r"\b(test|tenant|pool|worker|failed|backup|running)\b", lambda at: str(several[at[0]].pk), value
         )
 
     filled_query = {key: value if key == "state" else filled(value) for key, value in query.items()}
 
     assert names(page(client, "task_list", **filled_query)) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"when": "hour"}, ["now"]),
+        ({"when": "day"}, ["now", "hours ago"]),
+        ({"when": "week"}, ["now", "hours ago", "days ago"]),
+        (
+            {"when": "dates", "since": "2026-03-01", "until": "2026-03-02"},
+            ["at the end of the 2nd", "on the 1st"],
+        ),
+        ({"when": "dates", "since": "2026-03-02", "until": "2026-03-02"}, ["at the end of the 2nd"]),
+        ({"when": "dates", "until": "2026-02-28"}, []),
+        ({"when": "dates", "since": "9999-12-31"}, []),
+        ({"when": "dates", "until": "0001-01-01"}, []),
+        (
+            {"when": "dates", "since": "yesterday"},
+            ["now", "hours ago", "days ago", "at the end of the 2nd", "on the 1st"],
+        ),
+        ({"when": "dates", "since": "2026-03-02", "state": "failed"}, []),
+    ],
+)
+def test_it_can_be_narrowed_to_when_they_were_queued(client, space, query, expected):
+    now, march = timezone.now(), datetime(2026, 3, 1, tzinfo=UTC)
+    for name, moment in (
+        ("on the 1st", march),
+        ("at the end of the 2nd", march + timedelta(hours=47, minutes=59)),
+        ("days ago", now - timedelta(days=3)),
+        ("hours ago", now - timedelta(hours=3)),
+        ("now", now - timedelta(minutes=3)),
+    ):
+        ServerTaskFactory(name=name, queued_at=moment)
+
+    assert names(page(client, "task_list", **query)) == expected
+
+
+def test_runbooks_of_the_chosen_project_are_offered(client, space):
+    ServerTaskFactory(name="Back up", project_id=1, project_name="Orders", runbook_id=4)
+    ServerTaskFactory(name="Restart", project_id=2, project_name="Shop", runbook_id=5)
+    offered = partial(re.findall, r'<option value="([45])"( selected)?>([^<]+)</option>')
+
+    assert offered(page(client, "task_list")) == [("4", "", "Back up"), ("5", "", "Restart")]
+    assert offered(page(client, "task_list", project=2, runbook=5)) == [("5", " selected", "Restart")]
+    assert offered(page(client, "task_list", project=2, runbook=4))[0] == ("4", " selected", "Back up")
 
 
 def test_the_list_is_a_part_for_htmx_and_live_on_its_first_page(client, several):
@@ -141,6 +194,62 @@ def test_the_list_costs_the_same_for_three_tasks_as_for_thirty(client, space, dj
 
     with django_assert_max_num_queries(LIST_QUERIES):
         page(client, "task_list")
+
+
+# Saved views.
+
+
+def chips(html: str) -> list[str]:
+    return re.findall(r'<a class="chip" href="/tasks/\?([^"]+)"( aria-current="page")?>([^<]+)</a>', html)
+
+
+def test_filters_are_kept_under_a_name(client, several):
+    pool = several["pool"].pk
+    client.post(reverse("task_view_save"), {"name": "Busy", "query": f"junk=1&pool={pool}&state=running"})
+
+    html = page(client, "task_list", pool=pool, state="running", text="")
+
+    assert chips(html) == [(f"state=running&amp;pool={pool}", ' aria-current="page"', "Busy")]
+    assert chips(page(client, "task_list")) == [(f"state=running&amp;pool={pool}", "", "Busy")]
+
+
+def test_a_name_that_is_there_gets_the_new_filters(client, several):
+    for name, query in (("Mine", "who=otto"), ("mine", "state=failed")):
+        client.post(reverse("task_view_save"), {"name": name, "query": query})
+
+    assert chips(page(client, "task_list")) == [("state=failed", "", "mine")]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [{"name": " ", "query": "who=x"}, {"name": "x" * 61, "query": "who=x"}, {"name": "A", "query": ""}],
+)
+def test_a_view_without_a_name_or_filters_is_refused(client, space, sent):
+    response = client.post(reverse("task_view_save"), sent, follow=True)
+
+    assert "Not saved: " in response.content.decode()
+    assert not SavedView.objects.exists()
+
+
+def test_somebody_keeps_only_so_many_views(client, space, monkeypatch):
+    monkeypatch.setattr(views, "MOST", 1)
+    for name in ("A", "B"):
+        response = client.post(reverse("task_view_save"), {"name": name, "query": "who=x"}, follow=True)
+
+    assert "You keep 1 views already" in response.content.decode()
+    assert [view.name for view in SavedView.objects.all()] == ["A"]
+
+
+def test_views_of_others_are_neither_shown_nor_removed(client, as_user, viewer, space):
+    client.post(reverse("task_view_save"), {"name": "Mine", "query": "who=x"})
+    view, other = SavedView.objects.get(), as_user(viewer)
+
+    assert chips(page(other, "task_list")) == []
+    assert other.post(reverse("task_view_remove", args=[view.pk])).status_code == 404
+
+    own = as_user(view.owner)
+    assert own.post(reverse("task_view_remove", args=[view.pk])).status_code == 302
+    assert not SavedView.objects.exists()
 
 
 # Selectors that other pages use.

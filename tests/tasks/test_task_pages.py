@@ -25,7 +25,7 @@ from tests.factories import (
     SpaceFactory,
     TaskEventFactory,
 )
-from tests.tasks.builders import numbered, page, run, write
+from tests.tasks.builders import numbered, page, run, settle, write
 
 pytestmark = pytest.mark.django_db
 
@@ -109,9 +109,9 @@ def test_what_changes_by_itself_is_a_part_of_the_page(client, task):
 
 
 def test_a_queued_task_says_where_it_stands_and_why(client, space):
-    ServerTaskFactory(slot_key="one", state=TaskState.EXECUTING)
-    ServerTaskFactory(slot_key="two")
-    task = ServerTaskFactory(slot_key="one", name="Third")
+    ServerTaskFactory(concurrency_key="one", state=TaskState.EXECUTING)
+    ServerTaskFactory(concurrency_key="two")
+    task = ServerTaskFactory(concurrency_key="one", name="Third")
 
     html = page(client, "task_detail", task.pk)
 
@@ -129,12 +129,12 @@ def test_a_waiting_step_shows_what_it_waits_for(client, task):
 
 def test_before_the_first_step_starts_its_reason_stands_where_the_log_will_be(client, space):
     waiting = ExecutionFactory(
-        task__state=TaskState.EXECUTING, state=StepState.WAITING, waiting_for="SQL - Dev has no workers"
+        task__state=TaskState.EXECUTING, state=StepState.WAITING, waiting_for="SQL - Dev has no workers."
     )
     cancelled = ServerTaskFactory(state=TaskState.CANCELED, error_message="Cancelled by otto.")
 
     html = page(client, "task_detail", waiting.task_id)
-    assert "<h2>Waiting for a worker</h2><p>SQL - Dev has no workers</p>" in html
+    assert "<h2>Waiting for a worker</h2><p>SQL - Dev has no workers.</p>" in html
     assert "<h2>Nothing was run</h2><p>Cancelled by otto.</p>" in page(client, "task_detail", cancelled.pk)
 
 
@@ -251,7 +251,7 @@ def test_cancelling_needs_the_right_and_a_post(as_user, viewer, operator, task):
 
 def test_running_again_opens_the_new_task(client, task, monkeypatch):
     again = ServerTaskFactory()
-    monkeypatch.setattr(subjects, "rerun", lambda old, user: again)
+    monkeypatch.setattr(subjects, "rerun", lambda old, user, resume: again)
 
     response = client.post(reverse("task_rerun", args=[task.pk]))
 
@@ -259,7 +259,7 @@ def test_running_again_opens_the_new_task(client, task, monkeypatch):
 
 
 def test_running_again_what_cannot_be_run_says_why(client, task, monkeypatch):
-    def refuse(old, user):
+    def refuse(old, user, resume):
         raise subjects.CannotRerun("The runbook that this task ran has been deleted.")
 
     monkeypatch.setattr(subjects, "rerun", refuse)
@@ -333,7 +333,7 @@ def test_the_raw_log_of_a_step_matches_its_digest(client, task):
     content = client.get(reverse("task_raw_step", args=[task.pk, 2])).getvalue()
 
     attempt.refresh_from_db()
-    settled = logs.settle(attempt.pk, attempt.log_lines, len(content), hashlib.sha256(content).hexdigest())
+    settled = settle(attempt, attempt.log_lines, len(content), hashlib.sha256(content).hexdigest())
     assert isinstance(settled, logs.Complete)
 
 

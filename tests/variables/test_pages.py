@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from domain.scopes import Kind, Scope
+from domain.scopes import Kind, Scope, runbook_process
 from domain.variables import VariableType
+from processes.models import Action
 from projects.models import Project
 from tests.factories import (
     EnvironmentFactory,
@@ -16,6 +17,7 @@ from tests.factories import (
     TenantFactory,
     WorkerPoolFactory,
 )
+from tests.projects import scenarios
 from variables.models import OwnerKind, VariableSet
 from variables.services import variable_sets
 from variables.services.rows import Row
@@ -374,6 +376,38 @@ def test_the_preview_says_which_value_and_why(as_user, viewer, variable_set, spa
     assert "Other environment" in text
 
 
+def test_the_preview_fills_in_what_a_run_there_would_know(as_user, viewer, project, variable_set, space):
+    prod = EnvironmentFactory(space=space, name="Production")
+    tenant = TenantFactory(space=space, name="Acme")
+    book = scenarios.runbook(project, name="Back up")
+    scenarios.add_step(book, "First", pool=WorkerPoolFactory(space=space))
+    scenarios.add_step(book, "Second", pool=WorkerPoolFactory(space=space))
+    step = Action.objects.get(name="Second")
+    save(
+        variable_set,
+        Row(name="Place", value="#{Octopus.Project.Name}/#{Octopus.Environment.Name}"),
+        Row(name="Who", value="#{Octopus.Deployment.Tenant.Name} #{Octopus.Environment.Id}"),
+        Row(name="What", value="#{Octopus.Runbook.Name}, #{Octopus.Step.Number} #{Octopus.Step.Name}"),
+        Row(name="Later", value="#{Octopus.Task.Id}"),
+    )
+    place = {
+        "environment": prod.pk,
+        "tenant": tenant.pk,
+        "process": runbook_process(book.pk),
+        "step": step.pk,
+    }
+
+    text = as_user(viewer).get(f"{URL}preview/", place).text
+
+    assert f"{project.name}/Production" in text
+    assert f"Acme Environments-{prod.pk}" in text
+    assert "Back up, 2 Second" in text
+    # Only a run has one.
+    assert "#{Octopus.Task.Id}" in text
+    elsewhere = as_user(viewer).get(f"{URL}preview/", {"environment": ""}).text
+    assert f"{project.name}/#{{Octopus.Environment.Name}}" in elsewhere
+
+
 @pytest.mark.parametrize("query", [{"environment": "x"}, {"environment": "999", "step": "7"}, {}])
 def test_a_preview_of_a_place_that_does_not_exist_is_a_preview_of_none(as_user, viewer, variable_set, query):
     save(variable_set, Row(name="Host", value="any"))
@@ -389,3 +423,30 @@ def test_the_page_costs_the_same_queries_for_many_values(
 
     with django_assert_max_num_queries(40):
         client.get(URL)
+
+
+def test_a_secret_that_is_asked_for_needs_no_default(as_user, editor, variable_set):
+    form = {"version": 1, "name": "Token", "type": "Sensitive", "secret": ""}
+
+    assert as_user(editor).post(f"{URL}new/", form).status_code == 422
+    assert as_user(editor).post(f"{URL}new/", {**form, "is_asked": "on"}).status_code == 302
+
+    assert variable_set.variables.get().value == ""
+
+
+def test_a_prompt_is_set_on_the_page_of_the_value_and_kept_by_the_table(as_user, editor, variable_set):
+    client = as_user(editor)
+    (row,) = save(variable_set, Row(name="Size", value="small"))
+    form = {"version": 2, "name": "Size", "type": "String", "text": "small", "is_asked": "on"}
+
+    refused = client.post(f"{URL}{row.pk}/", {**form, "prompt_control": "Select"})
+    assert (refused.status_code, "Enter the choices, one a line." in refused.text) == (422, True)
+    client.post(f"{URL}{row.pk}/", {**form, "prompt_label": "How much", "prompt_required": "on"})
+
+    assert "Prompted" in client.get(URL).text
+    assert 'value="How much"' in client.get(f"{URL}{row.pk}/").text
+    data = posted(variable_set, {"name": "Size", "rows": [{"id": row.pk, "value": "large"}]})
+    client.post(URL, data, **HTMX)
+    row.refresh_from_db()
+    assert row.value == "large"
+    assert row.prompt["label"] == "How much"

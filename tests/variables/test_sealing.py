@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from variables.services.sealing import CannotUnseal, is_sealed, seal, unseal
+from variables.services.sealing import CannotUnseal, is_sealed, key_id_of, reseal, seal, unseal
 
 
 @given(st.text())
@@ -49,9 +49,46 @@ def test_what_was_never_sealed_is_refused(sealed):
         unseal(sealed)
 
 
-def test_another_master_key_is_named_as_the_reason(settings):
-    sealed = seal("secret")
-    settings.MASTER_KEY = b"x" * 32
+class Ring:
+    """Master keys that come from no file."""
 
-    with pytest.raises(CannotUnseal, match="another master key"):
+    def __init__(self, *keys: bytes) -> None:
+        self._keys = keys
+
+    def current(self) -> bytes:
+        return self._keys[0]
+
+    def all(self) -> tuple[bytes, ...]:
+        return self._keys
+
+
+OLD, NEW = b"o" * 32, b"n" * 32
+
+
+def test_another_master_key_is_named_as_the_reason(settings):
+    settings.MASTER_KEYS = Ring(OLD)
+    sealed = seal("secret")
+    settings.MASTER_KEYS = Ring(NEW)
+
+    with pytest.raises(CannotUnseal, match=f"another master key .{key_id_of(sealed)}."):
         unseal(sealed)
+
+
+def test_what_is_sealed_anew_is_read_with_the_new_key_alone(settings):
+    settings.MASTER_KEYS = Ring(OLD)
+    sealed = seal("secret", context="set-1")
+    settings.MASTER_KEYS = Ring(NEW, OLD)
+    anew = reseal(sealed)
+    settings.MASTER_KEYS = Ring(NEW)
+
+    assert unseal(anew, context="set-1") == "secret"
+    assert reseal(anew) == anew
+
+
+def test_the_same_sealed_value_becomes_the_same_one_and_another_does_not(settings):
+    settings.MASTER_KEYS = Ring(OLD)
+    one, other = seal("secret"), seal("secret")
+    settings.MASTER_KEYS = Ring(NEW, OLD)
+
+    assert reseal(one) == reseal(one)
+    assert reseal(one) != reseal(other)

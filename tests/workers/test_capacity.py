@@ -30,6 +30,9 @@ def test_one_query_counts_all_pools(django_assert_num_queries):
         ({"is_revoked": True}, "1 revoked"),
         ({"health": Health.UNAVAILABLE}, "1 offline"),
         ({"health": Health.UNKNOWN}, "1 offline"),
+        ({"channel": ""}, "1 reconnecting"),
+        ({"channel": "", "health": Health.UNAVAILABLE}, "1 offline"),
+        ({"channel": "", "is_draining": True}, "1 reconnecting"),
     ],
 )
 def test_a_worker_that_takes_nothing_has_no_slots(state, reason):
@@ -41,6 +44,18 @@ def test_a_worker_that_takes_nothing_has_no_slots(state, reason):
     assert (found.workers_total, found.workers_available, found.slots_free) == (1, 0, 0)
     assert found.reason == reason
     assert capacity.candidates_for(pool) == []
+
+
+def test_a_worker_that_reconnects_still_holds_what_it_runs():
+    pool = WorkerPoolFactory()
+    MachineFactory(pools=[pool], slots=3, busy_slots=1, channel="")
+    MachineFactory(pools=[pool], slots=2)
+
+    load = capacity.pool_loads([pool])[pool.pk]
+
+    assert (load.online, load.workers, load.reconnecting) == (1, 2, 1)
+    assert (load.busy, load.free, load.offline_slots) == (1, 2, 2)
+    assert capacity.pool_capacity([pool])[pool.pk].workers_returning == 1
 
 
 def test_fewer_slots_than_busy_ones_are_not_negative_room():

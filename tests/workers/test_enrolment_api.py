@@ -126,7 +126,7 @@ def test_get_says_so_in_the_same_form(space):
 
 
 def test_guessing_is_slowed_down(space, monkeypatch):
-    monkeypatch.setattr("workers.api.EnrolmentThrottle.get_rate", lambda self: "3/min")
+    monkeypatch.setattr("workers.api.enrolment.EnrolmentThrottle.get_rate", lambda self: "3/min")
 
     answers = [post(application(code="wrong")) for _ in range(5)]
 
@@ -136,7 +136,7 @@ def test_guessing_is_slowed_down(space, monkeypatch):
 
 
 def test_a_forged_forwarding_header_does_not_help(space, monkeypatch):
-    monkeypatch.setattr("workers.api.EnrolmentThrottle.get_rate", lambda self: "1/min")
+    monkeypatch.setattr("workers.api.enrolment.EnrolmentThrottle.get_rate", lambda self: "1/min")
     post(application(code="wrong"), headers={"X-Forwarded-For": "10.0.0.1"})
 
     again = post(application(code="wrong"), headers={"X-Forwarded-For": "10.0.0.2"})

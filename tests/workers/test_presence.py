@@ -126,9 +126,13 @@ def test_answer_to_a_health_check_replaces_the_capabilities():
 def test_slots_are_taken_once_and_given_back():
     machine = MachineFactory(pools=[WorkerPoolFactory()], slots=2)
 
-    assert [machines.reserve_slot(machine) for _ in range(3)] == [True, True, False]
-    machines.release_slot(machine)
-    assert machines.reserve_slot(machine)
+    assert [machines.reserve_slot(machine.pk, space_id=machine.space_id) for _ in range(3)] == [
+        True,
+        True,
+        False,
+    ]
+    machines.release_slot(machine.pk, space_id=machine.space_id)
+    assert machines.reserve_slot(machine.pk, space_id=machine.space_id)
     assert Machine.objects.get(pk=machine.pk).last_used_at is not None
 
 
@@ -137,12 +141,52 @@ def test_slots_are_taken_once_and_given_back():
     [{"is_disabled": True}, {"is_draining": True}, {"is_revoked": True}, {"health": Health.UNAVAILABLE}],
 )
 def test_a_worker_that_takes_nothing_gives_no_slot(state):
-    assert not machines.reserve_slot(MachineFactory(**state))
+    machine = MachineFactory(**state)
+
+    assert not machines.reserve_slot(machine.pk, space_id=machine.space_id)
 
 
 def test_releasing_below_zero_changes_nothing():
     machine = MachineFactory()
 
-    machines.release_slot(machine)
+    machines.release_slot(machine.pk, space_id=machine.space_id)
 
     assert Machine.objects.get(pk=machine.pk).busy_slots == 0
+
+
+@pytest.mark.parametrize(
+    ("skew", "said"),
+    [
+        (3 * 3600 + 120, "Its clock is 3 h 02 m ahead of the server's."),
+        (-48, "Its clock is 48 s behind the server's."),
+        (-1e300, "Its clock is 36500 d 0 h behind the server's."),
+    ],
+)
+def test_a_clock_that_is_wrong_is_a_warning_and_passes(skew, said):
+    now = timezone.now()
+    machine = connect(
+        MachineFactory(channel="", health=Health.UNKNOWN), now=now, clock=now.timestamp() + skew
+    )
+    assert machine.health == Health.HAS_WARNINGS
+    assert machine.health_reason.endswith(said)
+
+    machines.heartbeat(machine.pk, now, 80 * GB, clock=now.timestamp() + skew)
+    machine.refresh_from_db()
+    assert (machine.health, machine.last_seen_at) == (Health.HAS_WARNINGS, now)
+    assert machine.health_reason.endswith(said)
+
+    machines.heartbeat(machine.pk, now, 80 * GB, clock=now.timestamp() + 4)
+    machine.refresh_from_db()
+    assert (machine.health, machine.health_reason) == (Health.HEALTHY, "")
+
+
+def test_two_warnings_are_both_said_and_a_health_check_keeps_them():
+    now = timezone.now()
+    machine = MachineFactory()
+
+    machines.reported(machine.pk, {"disk_free": 3 * GB}, now, clock=now.timestamp() - 60)
+
+    found = Machine.objects.get(pk=machine.pk)
+    assert found.health_reason == (
+        "3.0 GB free on its disk, less than 5 GB. Its clock is 1 m 00 s behind the server's."
+    )

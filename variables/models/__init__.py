@@ -1,3 +1,5 @@
+from variables.models.credentials import Account, Certificate
+from variables.models.library import LibraryVariableSet
 from variables.models.variable import (
     OwnerKind,
     ScopeKind,
@@ -9,6 +11,9 @@ from variables.models.variable import (
 )
 
 __all__ = [
+    "Account",
+    "Certificate",
+    "LibraryVariableSet",
     "OwnerKind",
     "ScopeKind",
     "ScopeValue",

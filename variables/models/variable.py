@@ -9,6 +9,7 @@ class OwnerKind(models.TextChoices):
     """What a variable set belongs to. A kind and an id, because owners live in higher apps."""
 
     PROJECT = "project", "Project"
+    LIBRARY = "library", "Library variable set"
 
 
 class VariableSet(SpaceOwned):
@@ -47,13 +48,17 @@ class Type(models.TextChoices):
     STRING = "String", "Text"
     SENSITIVE = "Sensitive", "Sensitive"
     WORKER_POOL = "WorkerPool", "Worker pool"
+    CERTIFICATE = "Certificate", "Certificate"
+    USERNAME_PASSWORD = "UsernamePasswordAccount", "Username and password account"
+    SSH_KEY = "SshKeyAccount", "SSH key account"
+    TOKEN = "TokenAccount", "Token account"
 
 
 class Variable(models.Model):
     """One value of a name, with its scope. A name may stand in several rows.
 
-    `value` is the text, the id of the worker pool, or for a sensitive one the sealed value
-    (see `variables.services.sealing`), which never leaves the server unsealed but to the worker.
+    `value` is the text, the id of the worker pool, account or certificate, or for a sensitive one the
+    sealed value (see `variables.services.sealing`), which never leaves the server unsealed but to the worker.
     """
 
     variable_set = models.ForeignKey(VariableSet, on_delete=models.CASCADE, related_name="variables")
@@ -61,6 +66,9 @@ class Variable(models.Model):
     type = models.CharField(max_length=30, choices=Type.choices, default=Type.STRING)
     value = models.TextField(blank=True)
     description = models.TextField(blank=True)
+    prompt = models.JSONField(
+        null=True, blank=True, help_text="A domain.prompts.Prompt: what is asked when a run starts."
+    )
     position = models.PositiveIntegerField(default=0)
     updated_at = models.DateTimeField(auto_now=True)
     updated_by = models.CharField(max_length=150, blank=True)
@@ -80,13 +88,16 @@ class Variable(models.Model):
 
 
 class ScopeKind(models.TextChoices):
-    """The kinds that a value can be scoped to now; spelled as in the API."""
+    """The kinds that a value can be scoped to; spelled as in the API."""
 
     ENVIRONMENT = "Environment", "Environments"
     TENANT = "Tenant", "Tenants"
     TENANT_TAG = "TenantTag", "Tenant tags"
     PROCESS = "ProcessOwner", "Processes"
     ACTION = "Action", "Steps"
+    CHANNEL = "Channel", "Channels"
+    MACHINE = "Machine", "Targets"
+    ROLE = "Role", "Target tags"
 
 
 class ScopeValue(models.Model):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from domain.answers import validate_prompt
+from domain.labels import article
+from domain.prompts import Prompt
 from domain.scopes import UNSCOPED, Scope
 from domain.variables import (
+    REFERENCES,
+    TYPE_NOUN,
     Candidate,
+    Source,
     Tie,
     VariableType,
     find_ties,
@@ -15,9 +21,8 @@ from domain.variables import (
     validate_scope,
     validate_value,
 )
-from pools.models import WorkerPool
 from tenants.models import Tenant
-from variables import selectors
+from variables import neighbours, references, selectors
 from variables.models import Variable, VariableSet
 
 
@@ -25,8 +30,8 @@ from variables.models import Variable, VariableSet
 class Row:
     """One value of a name. `id` is the stored value that it replaces, None for a new one.
 
-    `value` is the text, a worker pool's id, or a secret in the clear; None keeps the secret that is
-    stored under `id`.
+    `value` is the text, the id of a worker pool, account or certificate, or a secret in the clear; None
+    keeps the secret that is stored under `id`.
     """
 
     name: str
@@ -35,11 +40,12 @@ class Row:
     scope: Scope = UNSCOPED
     id: int | None = None
     description: str = ""
+    prompt: Prompt | None = None
 
 
 @dataclass(frozen=True)
 class RowProblem:
-    """What is wrong with one row; `field` is name, value or scope."""
+    """What is wrong with one row; `field` is name, value, scope or prompt."""
 
     index: int
     field: str
@@ -72,7 +78,7 @@ class _Known:
     """What rows may refer to."""
 
     scopes: frozenset[str]
-    pools: frozenset[str]
+    choices: references.Choices
     stored: Mapping[int, Variable] = field(default_factory=dict)
 
 
@@ -80,9 +86,7 @@ def check(variable_set: VariableSet, rows: Sequence[Row], stored: Mapping[int, V
     """Raises RowsRefused, ScopeRefused or TiedValues."""
     known = _Known(
         scopes=frozenset(option.key for option in selectors.scope_options(variable_set)),
-        pools=frozenset(
-            str(pk) for pk in WorkerPool.objects.in_space(variable_set.space).values_list("pk", flat=True)
-        ),
+        choices=references.choices(variable_set.space),
         stored=stored,
     )
     problems = [
@@ -93,9 +97,28 @@ def check(variable_set: VariableSet, rows: Sequence[Row], stored: Mapping[int, V
     foreign = [problem for index, row in enumerate(rows) for problem in _scope_problems(index, row, known)]
     if foreign:
         raise ScopeRefused(foreign)
-    ties = find_ties(_candidates(rows), tags_of_tenants(variable_set))
+    ties = find_ties(candidates_of(rows), tags_of_tenants(variable_set))
     if ties:
         raise TiedValues(ties)
+    elsewhere = list(_ties_elsewhere(variable_set, rows))
+    if elsewhere:
+        raise RowsRefused(elsewhere)
+
+
+def _ties_elsewhere(variable_set: VariableSet, rows: Sequence[Row]) -> Iterator[RowProblem]:
+    """Values of other library sets that some project includes beside this one."""
+    for neighbour in neighbours.of(variable_set):
+        mine = [replace(one, source=Source.LIBRARY) for one in candidates_of(rows)]
+        own = {id(one) for one in mine}
+        for tie in find_ties([*mine, *neighbour.candidates], tags_of_tenants(variable_set)):
+            first, second = (tie.first, tie.second) if id(tie.first) in own else (tie.second, tie.first)
+            if id(first) in own and id(second) not in own:
+                yield RowProblem(
+                    int(first.id),
+                    "scope",
+                    f"Just as specific as a value of {second.name} in {second.library}, "
+                    f"which {neighbour.label} includes too.",
+                )
 
 
 def tags_of_tenants(variable_set: VariableSet) -> dict[str, frozenset[str]]:
@@ -104,12 +127,28 @@ def tags_of_tenants(variable_set: VariableSet) -> dict[str, frozenset[str]]:
     return {str(one.pk): frozenset(tag.canonical_name for tag in one.tags.all()) for one in tenants}
 
 
+def candidates_of(rows: Sequence[Row]) -> list[Candidate]:
+    """Rows that are not saved yet, for the resolver. Secrets are left out."""
+    return [
+        Candidate(
+            id=str(index),
+            name=row.name,
+            type=row.type,
+            value="" if row.type is VariableType.SENSITIVE else row.value or "",
+            scope=row.scope,
+        )
+        for index, row in enumerate(rows)
+    ]
+
+
 def _row_problems(index: int, row: Row, *, known: _Known) -> list[RowProblem]:
     found: list[RowProblem] = []
     if reason := validate_name(row.name):
         found.append(RowProblem(index, "name", reason))
     if reason := _value_problem(row, known):
         found.append(RowProblem(index, "value", reason))
+    if row.prompt and (reason := validate_prompt(row.type, row.prompt)):
+        found.append(RowProblem(index, "prompt", reason))
     return found
 
 
@@ -122,8 +161,8 @@ def _value_problem(row: Row, known: _Known) -> str | None:
         return None if keeps else "Enter a value."
     if reason := validate_value(row.type, row.value):
         return reason
-    if row.type is VariableType.WORKER_POOL and row.value not in known.pools:
-        return "Choose a worker pool of this space."
+    if row.type in REFERENCES and row.value not in known.choices[row.type]:
+        return f"Choose {article(TYPE_NOUN[row.type])} of this space."
     return None
 
 
@@ -142,11 +181,3 @@ def _stored_scope(variable: Variable | None) -> frozenset[str]:
     if variable is None:
         return frozenset()
     return frozenset(f"{one.kind}:{one.value}" for one in variable.scope_values.all())
-
-
-def _candidates(rows: Sequence[Row]) -> list[Candidate]:
-    """For the tie check: the index stands for the id, and values are not looked at."""
-    return [
-        Candidate(id=str(index), name=row.name, type=row.type, value="", scope=row.scope)
-        for index, row in enumerate(rows)
-    ]

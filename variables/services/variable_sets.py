@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +13,23 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.permissions import Permission, require
 from accounts.services import events
-from domain.codec import check_schema
+from domain.codec import check_schema, decode
+from domain.prompts import Prompt
 from domain.scopes import Scope
-from domain.variables import Candidate, VariableType
+from domain.variables import REFERENCES, Candidate, Source, VariableType
 from pools.models import WorkerPool
 from spaces.models import Space
-from variables import owners, selectors
-from variables.models import ScopeValue, Variable, VariableSet, VariableSetRevision
+from variables import owners, references, selectors
+from variables.models import (
+    LibraryVariableSet,
+    OwnerKind,
+    ScopeValue,
+    Variable,
+    VariableSet,
+    VariableSetRevision,
+)
+from variables.services import credentials
+from variables.services.prompts import prompt_json
 from variables.services.rows import Row, RowProblem, RowsRefused, ScopeRefused, TiedValues, check
 from variables.services.sealing import seal
 
@@ -93,7 +103,7 @@ def save(
     _claim(variable_set, version=version, user=user)
     stored = {one.pk: one for one in variable_set.variables.prefetch_related("scope_values")}
     check(variable_set, rows, stored)
-    _check_pools(rows, stored, variable_set=variable_set, user=user)
+    _check_rights(rows, stored, variable_set=variable_set, user=user)
     changes = _write(variable_set, rows, stored, user=user)
     variable_set.refresh_from_db()
     _keep_revision(variable_set)
@@ -110,12 +120,37 @@ def save(
     return variable_set
 
 
-def freeze(variable_set: VariableSet) -> dict[str, Any]:
-    """The set as a snapshot keeps it; secrets stay sealed. `candidates` reads it."""
-    variables = list(variable_set.variables.prefetch_related("scope_values"))
-    pool_ids = {int(one.value) for one in variables if one.type == VariableType.WORKER_POOL}
-    pools = dict(WorkerPool.objects.filter(pk__in=pool_ids).values_list("pk", "name"))
-    return {"schema": SCHEMA, "variables": [_frozen(one, pools) for one in variables]}
+def freeze(variable_set: VariableSet, *, included: Collection[LibraryVariableSet] = ()) -> dict[str, Any]:
+    """The set as a snapshot keeps it, with the library sets that it includes; secrets stay sealed.
+    `candidates` reads it."""
+    own = list(variable_set.variables.prefetch_related("scope_values"))
+    shared = list(_of_library(included)) if included else []
+    variables = [*own, *(one for _, one in shared)]
+    names = references.labels((one.type, one.value) for one in variables if one.type in REFERENCES)
+    return {
+        "schema": SCHEMA,
+        "variables": [
+            *(_frozen(one, names) for one in own),
+            *({**_frozen(one, names), "library": name} for name, one in shared),
+        ],
+    }
+
+
+def _of_library(included: Collection[LibraryVariableSet]) -> Iterator[tuple[str, Variable]]:
+    """Each set's name with a value of it, set by set."""
+    names = {one.pk: one.name for one in included}
+    rows = Variable.objects.filter(
+        variable_set__owner_kind=OwnerKind.LIBRARY, variable_set__owner_id__in=names
+    )
+    ordered = rows.order_by("variable_set__owner_id", "position", "id").select_related("variable_set")
+    for one in ordered.prefetch_related("scope_values"):
+        yield names[one.variable_set.owner_id], one
+
+
+def of_library(included: Collection[LibraryVariableSet]) -> list[Candidate]:
+    """The values of library sets as they are now, without the names of what they stand for."""
+    rows = [{**_frozen(one, {}), "library": name} for name, one in _of_library(included)]
+    return candidates({"schema": SCHEMA, "variables": rows})
 
 
 def candidates(frozen: Mapping[str, Any]) -> list[Candidate]:
@@ -129,21 +164,25 @@ def candidates(frozen: Mapping[str, Any]) -> list[Candidate]:
             value=one["value"],
             scope=Scope.from_json(one["scope"]),
             label=one["label"],
+            source=Source.LIBRARY if one.get("library") else Source.PROJECT,
+            library=one.get("library", ""),
+            prompt=decode(Prompt, one["prompt"]) if one.get("prompt") else None,
         )
         for one in frozen["variables"]
     ]
 
 
-def _frozen(variable: Variable, pools: Mapping[int, str]) -> dict[str, Any]:
-    is_pool = variable.type == VariableType.WORKER_POOL
+def _frozen(variable: Variable, names: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+    prompt = {"prompt": variable.prompt} if variable.prompt else {}
     return {
         "id": str(variable.pk),
         "name": variable.name,
         "type": variable.type,
         "value": variable.value,
         "scope": selectors.scope_of(variable).to_json(),
-        "label": pools.get(int(variable.value), "") if is_pool else "",
+        "label": names.get((variable.type, variable.value), ""),
         "description": variable.description,
+        **prompt,
     }
 
 
@@ -157,19 +196,20 @@ def _claim(variable_set: VariableSet, *, version: int, user: User | None) -> Non
         raise StaleVariables(variable_set)
 
 
-def _check_pools(
+def _check_rights(
     rows: Sequence[Row], stored: Mapping[int, Variable], *, variable_set: VariableSet, user: User | None
 ) -> None:
-    """Whoever makes a variable pick a pool needs the right to use that pool."""
+    """Whoever makes a variable pick a pool, an account or a certificate needs the right to use that."""
     if user is None:
         return
-    picked = {
-        int(row.value or 0)
-        for row in rows
-        if row.type is VariableType.WORKER_POOL and _is_new_value(row, stored.get(row.id or 0))
-    }
-    for pool in WorkerPool.objects.in_space(variable_set.space).filter(pk__in=picked):
+    picked: dict[VariableType, set[str]] = {}
+    for row in rows:
+        if row.type in REFERENCES and row.value and _is_new_value(row, stored.get(row.id or 0)):
+            picked.setdefault(row.type, set()).add(row.value)
+    pools = picked.pop(VariableType.WORKER_POOL, set())
+    for pool in WorkerPool.objects.in_space(variable_set.space).filter(pk__in=pools):
         require(user, Permission.USE_POOL, pool)
+    credentials.refuse_strangers(user, variable_set.space, picked)
 
 
 def _is_new_value(row: Row, variable: Variable | None) -> bool:
@@ -203,6 +243,7 @@ def _differs(variable: Variable, row: Row) -> bool:
         variable.name == row.name
         and variable.type == row.type
         and variable.description == row.description
+        and variable.prompt == prompt_json(row.prompt)
         and row.value in (None if row.type is VariableType.SENSITIVE else variable.value,)
         and selectors.scope_of(variable) == row.scope
     )
@@ -212,6 +253,7 @@ def _differs(variable: Variable, row: Row) -> bool:
 def _store(variable: Variable, row: Row, *, position: int, user: User | None) -> None:
     variable.name, variable.type = row.name, row.type
     variable.description, variable.position = row.description, position
+    variable.prompt = prompt_json(row.prompt)
     variable.updated_by = user.username if user else ""
     if row.value is not None:
         variable.value = _at_rest(row, variable.variable_set_id)
@@ -225,8 +267,10 @@ def _store(variable: Variable, row: Row, *, position: int, user: User | None) ->
 
 
 def _at_rest(row: Row, variable_set_id: int) -> str:
+    """Sealed where it is a secret; nothing stays nothing, which a prompt without a default has."""
     value = row.value or ""
-    return seal(value, context=f"set-{variable_set_id}") if row.type is VariableType.SENSITIVE else value
+    is_secret = row.type is VariableType.SENSITIVE and (value or row.prompt is None)
+    return seal(value, context=f"set-{variable_set_id}") if is_secret else value
 
 
 def _keep_revision(variable_set: VariableSet) -> None:

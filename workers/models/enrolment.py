@@ -5,13 +5,21 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from spaces.models import SpaceOwned
+from workers.models.machine import Participation
 
 
 class EnrolmentCode(SpaceOwned):
-    """Lets one agent join these pools, once, until it expires. Only a hash of the code is kept."""
+    """Lets one agent join these pools and environments, once, until it expires. Only a hash of the code is
+    kept."""
 
     code_hash = models.CharField(max_length=64, unique=True)
     pools = models.ManyToManyField("pools.WorkerPool", related_name="+")
+    environments = models.ManyToManyField("environments.Environment", related_name="+")
+    target_tags = models.JSONField(default=list, blank=True, help_text="Names, of a deployment target.")
+    participation = models.CharField(
+        max_length=20, choices=Participation.choices, default=Participation.UNTENANTED
+    )
+    tenants = models.ManyToManyField("tenants.Tenant", related_name="+")
     slots = models.PositiveSmallIntegerField(
         default=10, validators=[MinValueValidator(1), MaxValueValidator(1000)]
     )

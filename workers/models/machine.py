@@ -7,7 +7,10 @@ from typing import Self
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 
+from domain.targets import LONGEST_TAG
+from domain.targets import Participation as Takes
 from spaces.models import NamedInSpace, SpaceOwnedQuerySet
 
 
@@ -24,7 +27,29 @@ class Health(models.TextChoices):
 ONLINE = (Health.HEALTHY, Health.HAS_WARNINGS)
 
 
+class Participation(models.TextChoices):
+    """Which runs a deployment target takes part in; the values are those of `domain.targets`."""
+
+    UNTENANTED = Takes.UNTENANTED.value, "Only runs without a tenant"
+    BOTH = Takes.BOTH.value, "Runs for its tenants, and runs without a tenant"
+    TENANTED = Takes.TENANTED.value, "Only runs for its tenants"
+
+
 class MachineQuerySet(SpaceOwnedQuerySet):
+    def targets(self) -> Self:
+        """Those that are deployment targets, whether or not they are workers as well."""
+        return self.filter(self._in_environments())
+
+    def workers(self) -> Self:
+        """All but those that are deployment targets and nothing else."""
+        in_pools = models.Exists(Machine.pools.through.objects.filter(machine=models.OuterRef("pk")))
+        return self.filter(in_pools | ~self._in_environments())
+
+    @staticmethod
+    def _in_environments() -> models.Exists:
+        through = Machine.environments.through.objects
+        return models.Exists(through.filter(machine=models.OuterRef("pk")))
+
     def healthy(self) -> Self:
         """In contact and fit to work, with or without warnings."""
         return self.filter(health__in=ONLINE)
@@ -41,10 +66,19 @@ class MachineQuerySet(SpaceOwnedQuerySet):
 
 
 class Machine(NamedInSpace):
-    """A machine with an agent: a worker when it is in worker pools."""
+    """A machine with an agent: a worker when it is in worker pools, a deployment target when it is in
+    environments, with target tags that say what it is there for."""
 
     agent_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     pools = models.ManyToManyField("pools.WorkerPool", blank=True, related_name="machines")
+    environments = models.ManyToManyField("environments.Environment", blank=True, related_name="targets")
+    participation = models.CharField(
+        max_length=20,
+        choices=Participation.choices,
+        default=Participation.UNTENANTED,
+        help_text="Of a deployment target: which runs it takes part in.",
+    )
+    tenants = models.ManyToManyField("tenants.Tenant", blank=True, related_name="targets")
     slots = models.PositiveSmallIntegerField(
         default=10,
         validators=[MinValueValidator(1), MaxValueValidator(1000)],
@@ -68,6 +102,9 @@ class Machine(NamedInSpace):
     channel = models.CharField(
         max_length=150, blank=True, editable=False, help_text="Channel layer address of the agent's socket."
     )
+    node_name = models.CharField(
+        max_length=100, blank=True, editable=False, help_text="The node that holds the agent's socket."
+    )
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     agent_version = models.CharField(max_length=40, blank=True, editable=False)
     boot_id = models.CharField(max_length=80, blank=True, editable=False)
@@ -90,6 +127,17 @@ class Machine(NamedInSpace):
         indexes = [models.Index(fields=["health", "last_seen_at"], name="workers_machine_lease")]
 
     @property
+    def tags(self) -> list[str]:
+        """Its target tags; prefetch `target_tags` for many."""
+        return [one.name for one in self.target_tags.all()]
+
+    @property
+    def noun(self) -> str:
+        """What people call it; asks the database."""
+        only_target = not self.pools.exists() and self.environments.exists()
+        return "deployment target" if only_target else "worker"
+
+    @property
     def free_slots(self) -> int:
         return max(self.slots - self.busy_slots, 0)
 
@@ -110,3 +158,19 @@ class Machine(NamedInSpace):
 
     def seen_since(self, moment: datetime) -> bool:
         return self.last_seen_at is not None and self.last_seen_at >= moment
+
+
+class TargetTag(models.Model):
+    """One target tag (Octopus: role) of a machine. A tag is there as long as a machine has it."""
+
+    machine = models.ForeignKey(Machine, on_delete=models.CASCADE, related_name="target_tags")
+    name = models.CharField(max_length=LONGEST_TAG)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint("machine", Lower("name"), name="workers_target_tag_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

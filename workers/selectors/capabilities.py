@@ -20,6 +20,7 @@ class Capabilities:
     python: str
     shells: Mapping[str, str]
     tools: Mapping[str, str]
+    features: tuple[str, ...]
     cpus: int | None
     memory: int | None
     disk_total: int | None
@@ -41,6 +42,7 @@ def read(raw: object) -> Capabilities:
         python=_text(data, "python"),
         shells=_versions(data.get("shells")),
         tools=_versions(data.get("tools")),
+        features=_names(data.get("features")),
         cpus=_number(data, "cpus"),
         memory=_number(data, "memory"),
         disk_total=_number(data, "disk_total"),
@@ -55,6 +57,10 @@ def _text(data: Mapping[str, Any], name: str) -> str:
 def _number(data: Mapping[str, Any], name: str) -> int | None:
     value = data.get(name)
     return value if type(value) is int and value >= 0 else None
+
+
+def _names(value: object) -> tuple[str, ...]:
+    return tuple(one[:40] for one in value[:100] if isinstance(one, str)) if isinstance(value, list) else ()
 
 
 def _versions(value: object) -> dict[str, str]:

@@ -8,18 +8,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import BooleanField, Case, Count, F, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Greatest
 
 from domain.placement import WorkerFacts
 from domain.planning import PoolCapacity
+from domain.step_types.base import NEW_PYTHON
 from pools.models import WorkerPool
 from spaces.models import Space
 from workers.models import ONLINE, Health, Machine
 from workers.selectors import capabilities
 
 #: Workers that are alike in these are counted together, by the database.
-_KINDS = ("pools", "space_id", "is_builtin", "is_revoked", "is_disabled", "is_draining", "health")
+_KINDS = ("pools", "space_id", "is_builtin", "is_revoked", "is_disabled", "is_draining", "health", "is_there")
+#: A worker whose connection broke keeps its health until its lease is over, because most come back.
+_IS_THERE = Case(When(channel="", then=Value(False)), default=Value(True), output_field=BooleanField())
 
 
 @dataclass
@@ -42,6 +45,10 @@ class PoolLoad:
     @property
     def offline(self) -> int:
         return self.away["offline"]
+
+    @property
+    def reconnecting(self) -> int:
+        return self.away["reconnecting"]
 
     @property
     def is_full(self) -> bool:
@@ -72,6 +79,7 @@ def pool_capacity(pools: Iterable[WorkerPool]) -> dict[int, PoolCapacity]:
             slots_total=load.slots,
             slots_free=load.free,
             reason=load.reason,
+            workers_returning=load.reconnecting,
         )
         for pool_id, load in pool_loads(pools).items()
     }
@@ -101,6 +109,7 @@ def _rows(pools: Iterable[WorkerPool]) -> QuerySet[Machine, dict[str, Any]]:
     return (
         Machine.objects.filter(wanted)
         .order_by()
+        .annotate(is_there=_IS_THERE)
         .values(*_KINDS)
         .annotate(
             workers=Count("pk"),
@@ -123,11 +132,13 @@ def _count(load: PoolLoad, row: dict[str, Any]) -> None:
     load.workers += row["workers"]
     away = _away(row)
     if row["health"] in ONLINE and not row["is_revoked"]:
-        load.online += row["workers"]
+        load.online += row["workers"] if row["is_there"] else 0
         load.busy += row["busy"]
         load.warnings += row["workers"] if row["health"] == Health.HAS_WARNINGS else 0
     if away == "offline":
         load.offline_slots += row["all_slots"]
+    elif away == "reconnecting":
+        load.offline_slots += row["free"]
     elif away == "draining":
         load.draining_slots += row["free"]
     if away:
@@ -146,20 +157,22 @@ def _away(row: dict[str, Any]) -> str:
         return "disabled"
     if row["health"] not in ONLINE:
         return "offline"
+    if not row["is_there"]:
+        return "reconnecting"
     return "draining" if row["is_draining"] else ""
 
 
 def candidates_for(pool: WorkerPool) -> list[Machine]:
-    """The workers that placement may choose from: enabled, healthy, not draining. In a default pool
-    without any worker that is the built-in one."""
-    members = Machine.objects.in_pool(pool.pk).filter(is_revoked=False)
+    """The workers that placement may choose from: enabled, healthy, connected, not draining. In a default
+    pool without any worker that is the built-in one."""
+    members = Machine.objects.in_pool(pool.pk).filter(is_revoked=False).exclude(channel="")
     found = list(members.accepting())
     if found or not (pool.is_default and settings.BUILTIN_WORKER):
         return found
     if Machine.objects.in_pool(pool.pk).exists():
         return []
     builtin = Machine.objects.in_space(pool.space).filter(is_builtin=True, is_revoked=False)
-    return list(builtin.accepting())
+    return list(builtin.exclude(channel="").accepting())
 
 
 #: The program that an agent finds, and what a step that needs it calls it.
@@ -168,16 +181,27 @@ ALIASES = {"python3": "python", "pwsh": "powershell"}
 
 def worker_facts(machine: Machine) -> WorkerFacts:
     """A worker as `domain.placement` sees it; tools are its shells and tools, in lower case."""
-    known = capabilities.read(machine.capabilities)
-    names = {name.lower() for name in (*known.shells, *known.tools)}
     return WorkerFacts(
         id=str(machine.pk),
         name=machine.name,
         slots=machine.slots,
         busy=machine.busy_slots,
-        tools=frozenset(names | {ALIASES[name] for name in names if name in ALIASES}),
+        tools=tools_in(machine.capabilities),
         last_used=machine.last_used_at,
     )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())
+
+
+def tools_in(reported: Any) -> frozenset[str]:
+    """The shells, tools and features that an agent reported, in lower case, and what steps call them."""
+    known = capabilities.read(reported)
+    names = {name.lower() for name in (*known.shells, *known.tools, *known.features)}
+    if _numbers(known.python) >= (3, 11):
+        names.add(NEW_PYTHON)
+    return frozenset(names | {ALIASES[name] for name in names if name in ALIASES})
 
 
 @dataclass(frozen=True)
@@ -190,8 +214,8 @@ class Fleet:
 
 
 def fleet(space: Space) -> Fleet:
-    workers = Machine.objects.in_space(space).filter(is_builtin=False)
-    usable = Q(is_disabled=False, is_draining=False, is_revoked=False, health__in=ONLINE)
+    workers = Machine.objects.in_space(space).workers().filter(is_builtin=False)
+    usable = Q(is_disabled=False, is_draining=False, is_revoked=False, health__in=ONLINE) & ~Q(channel="")
     sums = workers.aggregate(
         workers=Count("pk"), slots=Sum("slots", filter=usable), busy=Sum("busy_slots", filter=usable)
     )

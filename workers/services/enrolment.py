@@ -15,14 +15,18 @@ from accounts.models import User
 from accounts.services import events
 from common import live
 from common.slugs import unique_slug
+from domain.targets import clean_tags
+from environments.models import Environment
 from pools.models import WorkerPool
 from protocol.handshake import thumbprint
 from spaces.models import Space
 from spaces.selectors import default_space
 from workers.models import EnrolmentCode, Machine
+from workers.services import targets
 from workers.services.names import MAX_NAME, free_name
 from workers.services.presence import BadCapabilities, announce, checked_capabilities, printable
 from workers.services.server_key import is_public_key
+from workers.services.targets import Registration
 
 LIFETIME = timedelta(minutes=15)
 MAX_CODE, MAX_VERSION, MAX_BOOT_ID = 100, 40, 80
@@ -50,23 +54,40 @@ class Applicant:
 
 @transaction.atomic
 def issue(
-    space: Space, pools: Iterable[WorkerPool], slots: int, user: User, now: datetime
+    space: Space,
+    pools: Iterable[WorkerPool],
+    slots: int,
+    user: User,
+    now: datetime,
+    *,
+    target: Registration | None = None,
 ) -> tuple[EnrolmentCode, str]:
-    """A code for one worker in these pools, with its plain text, which is not kept."""
+    """A code for one worker in these pools, or one deployment target, with its plain text, which is not
+    kept. Raises `domain.targets.BadTag`."""
     plain = secrets.token_urlsafe(24)
     code = EnrolmentCode.objects.create(
         space=space, code_hash=_hash(plain), slots=slots, created_by=user, expires_at=now + LIFETIME
     )
     code.pools.set(pools)
-    names = ", ".join(pool.name for pool in code.pools.all())
+    if target is not None:
+        _keep_target(code, target)
+    places = [*code.pools.all(), *code.environments.all()]
+    noun = "deployment target" if target is not None else "worker"
     events.record(
         user=user,
         category="Created",
         subject=code,
-        message=f"Made a code to add a worker to {names}.",
+        message=f"Made a code to add a {noun} to {', '.join(place.name for place in places)}.",
         space=space,
     )
     return code, plain
+
+
+def _keep_target(code: EnrolmentCode, target: Registration) -> None:
+    code.target_tags, code.participation = list(clean_tags(target.tags)), target.participation
+    code.save(update_fields=["target_tags", "participation"])
+    code.environments.set(target.environments)
+    code.tenants.set(target.tenants)
 
 
 def mark_fetched(code_id: int, now: datetime) -> None:
@@ -134,14 +155,28 @@ def _join(code: EnrolmentCode, applicant: Applicant, now: datetime) -> Machine:
     # Compare and set: of two agents that come with the same code, one gets in.
     if not unused.update(used_at=now):
         raise _too_late(EnrolmentCode.objects.get(pk=code.pk))
-    pools = list(code.pools.all())
-    if not pools:
-        raise EnrolmentRefused("pools_gone", "The worker pools of this code were deleted. Make a new line.")
+    pools, environments = list(code.pools.all()), list(code.environments.all())
+    if not pools and not environments:
+        message = "The worker pools or environments of this code were deleted. Make a new line."
+        raise EnrolmentRefused("pools_gone", message)
     machine = _machine(code, applicant)
-    machine.pools.set(pools)
+    # The same agent may be both: what the code does not speak of stays as it is.
+    if pools:
+        machine.pools.set(pools)
+    if environments:
+        targets.register(machine, _target_of(code, environments))
     EnrolmentCode.objects.filter(pk=code.pk).update(machine=machine)
     _record_joined(code, machine)
     return machine
+
+
+def _target_of(code: EnrolmentCode, environments: list[Environment]) -> Registration:
+    return Registration(
+        environments=environments,
+        tags=code.target_tags,
+        participation=code.participation,
+        tenants=list(code.tenants.all()),
+    )
 
 
 def _too_late(code: EnrolmentCode) -> EnrolmentRefused:
@@ -153,7 +188,7 @@ def _too_late(code: EnrolmentCode) -> EnrolmentRefused:
 
 
 def _machine(code: EnrolmentCode, applicant: Applicant) -> Machine:
-    """The worker of this key in the space of the code, new or known."""
+    """The machine of this key in the space of the code, new or known."""
     machine = Machine.objects.in_space(code.space).filter(public_key=applicant.public_key).first()
     if machine is None:
         taken = Machine.objects.in_space(code.space)
@@ -179,7 +214,7 @@ def _record_joined(code: EnrolmentCode, machine: Machine) -> None:
         user=code.created_by,
         category="Enrolled",
         subject=machine,
-        message=f"Worker {machine} joined with an enrolment code.",
+        message=f"{machine.noun.capitalize()} {machine} joined with an enrolment code.",
         space=code.space,
         details={"thumbprint": machine.thumbprint},
     )

@@ -1,5 +1,6 @@
-"""Workers: what people decide about them. What their agents say is in `presence`, what the engine
-takes of them in `slots`; both are offered here, so that callers know one noun."""
+"""Machines, workers and deployment targets alike: what people decide about them. What their agents say is
+in `presence`, what the engine takes of them in `slots`; both are offered here, so that callers know one
+noun. Where a machine is a target is in `targets`."""
 
 from __future__ import annotations
 
@@ -96,22 +97,22 @@ def edit(
 
 
 def enable(machine: Machine, *, user: User | None) -> None:
-    _decide(machine, user=user, message=f"Enabled worker {machine}.", is_disabled=False)
+    _decide(machine, user=user, message=f"Enabled {machine.noun} {machine}.", is_disabled=False)
     announce_room()
 
 
 def disable(machine: Machine, *, user: User | None) -> None:
     """Takes nothing new; what runs on it goes on."""
-    _decide(machine, user=user, message=f"Disabled worker {machine}.", is_disabled=True)
+    _decide(machine, user=user, message=f"Disabled {machine.noun} {machine}.", is_disabled=True)
 
 
 def drain(machine: Machine, *, user: User | None) -> None:
     """Like `disable`, said of a worker that is to be stopped or upgraded soon."""
-    _decide(machine, user=user, message=f"Started draining worker {machine}.", is_draining=True)
+    _decide(machine, user=user, message=f"Started draining {machine.noun} {machine}.", is_draining=True)
 
 
 def resume(machine: Machine, *, user: User | None) -> None:
-    _decide(machine, user=user, message=f"Stopped draining worker {machine}.", is_draining=False)
+    _decide(machine, user=user, message=f"Stopped draining {machine.noun} {machine}.", is_draining=False)
     announce_room()
 
 
@@ -121,7 +122,7 @@ def revoke(machine: Machine, *, user: User | None) -> None:
     _decide(
         machine,
         user=user,
-        message=f"Revoked the key of worker {machine}.",
+        message=f"Revoked the key of {machine.noun} {machine}.",
         is_revoked=True,
         health=Health.UNAVAILABLE,
         health_reason="Its key was revoked.",
@@ -143,9 +144,9 @@ def delete(machine: Machine, *, user: User | None) -> None:
     held = Machine.objects.select_for_update().get(pk=machine.pk)
     if held.busy_slots:
         raise Busy(held)
-    _record(machine, user=user, category="Deleted", message=f"Deleted worker {machine}.")
+    _record(machine, user=user, category="Deleted", message=f"Deleted {machine.noun} {machine}.")
     delete_unused(machine)
-    _end_connection(held.channel, code="deleted", message="This worker has been deleted on the server.")
+    _end_connection(held.channel, code="deleted", message="This machine has been deleted on the server.")
 
 
 def _end_connection(channel: str, *, code: str, message: str) -> None:

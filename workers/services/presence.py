@@ -10,11 +10,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from common import live
+from common.prepared import Param, Rows, Update
+from common.times import duration_words
 from workers.models import ONLINE, EnrolmentCode, Health, Machine
 
 #: Outlives three missed heartbeats of 15 s, so that a pause does not look like a death.
 LEASE = timedelta(seconds=60)
 LOW_DISK = 5 * 10**9
+#: Seconds. The times of log lines are the agent's: from here on they mislead whoever compares them.
+MOST_SKEW = 5.0
+CENTURY = 100 * 365 * 86_400.0
 MAX_CAPABILITIES = 32_000
 #: How long the page that enrolled a worker may still be watching.
 WATCHED = timedelta(hours=1)
@@ -35,13 +40,18 @@ def connected(
     boot_id: str,
     capabilities: dict[str, Any],
     now: datetime,
+    *,
+    node_name: str = "",
+    clock: float | None = None,
 ) -> Machine:
-    """An agent has proved its key. Raises `MachineRevoked` and `BadCapabilities`."""
+    """An agent has proved its key to a node. `clock` is its time in seconds since the epoch. Raises
+    `MachineRevoked` and `BadCapabilities`."""
     known = checked_capabilities(capabilities)
     disk_free = disk_free_in(known)
-    health, reason = health_of(disk_free)
+    health, reason = health_of(disk_free, skew_of(clock, now))
     updated = Machine.objects.filter(pk=machine_id, is_revoked=False).update(
         channel=channel,
+        node_name=node_name,
         connected_at=now,
         last_seen_at=now,
         agent_version=printable(version, 40),
@@ -62,44 +72,84 @@ def connected(
 def disconnected(machine_id: int, channel: str, now: datetime) -> None:
     """The socket of this channel closed. A newer connection of the same agent stays; health stays
     until the lease is over, because agents come back."""
-    if Machine.objects.filter(pk=machine_id, channel=channel).update(channel=""):
+    if Machine.objects.filter(pk=machine_id, channel=channel).update(channel="", node_name=""):
         _announce_id(machine_id)
 
 
-def forget_connections(now: datetime) -> None:
-    """When a server starts: whoever was connected to the process before it is not any more."""
-    for machine in Machine.objects.exclude(channel=""):
+def forget_connections(node_name: str, *, now: datetime) -> None:
+    """When a node starts, ends or is away: whoever was connected to it is not any more."""
+    for machine in Machine.objects.filter(node_name=node_name).exclude(channel=""):
         disconnected(machine.pk, machine.channel, now)
 
 
-def heartbeat(machine_id: int, now: datetime, disk_free: int | None = None) -> bool:
-    """Renews the lease; `disk_free` in bytes. False where the worker was revoked or deleted."""
-    health, reason = health_of(disk_free)
+_beat = Update(
+    lambda: Machine.objects.filter(
+        pk=Param("id"), is_revoked=False, health=Param("health"), channel=Param("channel")
+    ),
+    last_seen_at=Param("now"),
+    health_reason=Param("reason"),
+    disk_free=Param("disk_free"),
+)
+
+
+def heartbeat(
+    machine_id: int,
+    now: datetime,
+    disk_free: int | None = None,
+    *,
+    clock: float | None = None,
+    channel: str = "",
+    node_name: str = "",
+) -> bool:
+    """Renews the lease; `disk_free` in bytes, `clock` the agent's time. False where the worker was revoked
+    or deleted. A beat that came through a socket names its channel and node: a node that was taken for
+    dead may hold it still."""
+    health, reason = health_of(disk_free, skew_of(clock, now))
+    # What thousands of agents say all the time, and what changes nothing that anybody sees.
+    if channel and disk_free is not None:
+        said = {"health": health.value, "channel": channel, "reason": reason, "disk_free": disk_free}
+        if _beat(id=machine_id, now=now, **said):
+            return True
     own = Machine.objects.filter(pk=machine_id, is_revoked=False)
     values: dict[str, Any] = {"last_seen_at": now, "health_reason": reason}
     if disk_free is not None:
         values["disk_free"] = disk_free
     # Two statements instead of read and write: the common one changes no health and tells nobody.
-    if own.filter(health=health).update(**values):
+    unchanged = own.filter(health=health, channel=channel) if channel else own.filter(health=health)
+    if unchanged.update(**values):
         return True
+    if channel:
+        own.filter(channel="").update(channel=channel, node_name=node_name)
     if not own.update(health=health, **values):
         return False
     _announce_id(machine_id)
     return True
 
 
-def reported(machine_id: int, capabilities: dict[str, Any], now: datetime) -> None:
+def reported(
+    machine_id: int, capabilities: dict[str, Any], now: datetime, *, clock: float | None = None
+) -> None:
     """The answer to a health check. Raises `BadCapabilities`."""
     known = checked_capabilities(capabilities)
-    heartbeat(machine_id, now, disk_free_in(known))
+    heartbeat(machine_id, now, disk_free_in(known), clock=clock)
     Machine.objects.filter(pk=machine_id).update(capabilities=known)
     _announce_id(machine_id)
+
+
+_silent = Rows(
+    lambda: (
+        Machine.objects.filter(last_seen_at__lt=Param("limit"))
+        .exclude(health=Health.UNAVAILABLE)
+        .values_list("pk")
+    )
+)
 
 
 def expire_leases(now: datetime) -> list[Machine]:
     """Marks those unavailable that were silent for a whole lease, and gives them back."""
     limit = now - LEASE
-    silent = Machine.objects.filter(last_seen_at__lt=limit).exclude(health=Health.UNAVAILABLE)
+    ids = [pk for (pk,) in _silent(limit=limit)]
+    silent = Machine.objects.filter(pk__in=ids) if ids else ()
     return [machine for machine in silent if _expire(machine, limit)]
 
 
@@ -115,11 +165,22 @@ def _expire(machine: Machine, limit: datetime) -> bool:
     return bool(lost)
 
 
-def health_of(disk_free: int | None) -> tuple[Health, str]:
-    """Health and reason of a worker that is in contact."""
-    if disk_free is None or disk_free >= LOW_DISK:
-        return Health.HEALTHY, ""
-    return Health.HAS_WARNINGS, f"{disk_free / 10**9:.1f} GB free on its disk, less than 5 GB."
+def health_of(disk_free: int | None, skew: float) -> tuple[Health, str]:
+    """Health and reasons of a worker that is in contact; `skew` in seconds ahead of the server."""
+    reasons = []
+    if disk_free is not None and disk_free < LOW_DISK:
+        reasons.append(f"{disk_free / 10**9:.1f} GB free on its disk, less than 5 GB.")
+    if abs(skew) > MOST_SKEW:
+        way = "ahead of" if skew > 0 else "behind"
+        reasons.append(f"Its clock is {duration_words(abs(skew))} {way} the server's.")
+    return (Health.HAS_WARNINGS if reasons else Health.HEALTHY), " ".join(reasons)
+
+
+def skew_of(clock: float | None, now: datetime) -> float:
+    """Seconds that an agent's clock is ahead of the server's; 0 where the agent does not say. An agent
+    may say anything: no clock is counted as more than a century off."""
+    skew = 0.0 if clock is None else clock - now.timestamp()
+    return max(-CENTURY, min(skew, CENTURY))
 
 
 def checked_capabilities(capabilities: object) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def worker_add(request: PageRequest) -> HttpResponse:
         user=request.user,
         now=timezone.now(),
     )
-    context = _arrival(code) | {"lines": lines(base_url(request), code, plain)}
+    context = arrival_context(code) | {"lines": lines(base_url(request), code, plain)}
     return render(request, WAIT, context)
 
 
@@ -63,7 +63,7 @@ def worker_enrolment(request: PageRequest, pk: int) -> HttpResponse:
     """How far the agent has come; asked again whenever something happens."""
     require(request.user, Permission.EDIT_WORKER)
     code = get_object_or_404(selectors.enrolment_codes(request.user, request.space), pk=pk)
-    return htmx.page(request, WAIT, _arrival(code), partial="arrival")
+    return htmx.page(request, WAIT, arrival_context(code), partial="arrival")
 
 
 @login_not_required
@@ -105,8 +105,14 @@ def lines(base: str, code: EnrolmentCode, plain: str) -> Lines:
     )
 
 
-def _arrival(code: EnrolmentCode) -> dict[str, object]:
-    return {"arrival": arrival(code, now=timezone.now()), "code": code, "pools": list(code.pools.all())}
+def arrival_context(code: EnrolmentCode) -> dict[str, object]:
+    return {
+        "arrival": arrival(code, now=timezone.now()),
+        "code": code,
+        "pools": list(code.pools.all()),
+        "environments": list(code.environments.all()),
+        "tenants": list(code.tenants.all()),
+    }
 
 
 def _initial(request: PageRequest) -> dict[str, object]:

@@ -76,7 +76,11 @@ def worker_bulk(request: PageRequest) -> HttpResponse:
 @require_POST
 def worker_action(request: PageRequest, slug: str) -> HttpResponse:
     require(request.user, Permission.EDIT_WORKER)
-    machine = _machine(request, slug)
+    return act_on(request, _machine(request, slug), reverse("worker_detail", args=[slug]))
+
+
+def act_on(request: PageRequest, machine: Machine, back: str) -> HttpResponse:
+    """Does one of ACTIONS with a machine and goes to a page."""
     if request.POST.get("action") not in ACTIONS:
         return HttpResponseBadRequest("Unknown action.")
     act, words = ACTIONS[request.POST["action"]]
@@ -85,31 +89,37 @@ def worker_action(request: PageRequest, slug: str) -> HttpResponse:
         messages.success(request, words.format(machine))
     except machines.NotConnected as refusal:
         messages.error(request, str(refusal))
-    return htmx.redirect(request, reverse("worker_detail", args=[slug]))
+    return htmx.redirect(request, back)
 
 
 @require_http_methods(["GET", "POST"])
 def worker_edit(request: PageRequest, slug: str) -> HttpResponse:
     require(request.user, Permission.EDIT_WORKER)
-    machine = _machine(request, slug)
+    # Of any machine: with this a deployment target becomes a worker as well.
+    found = selectors.all_machines(request.user, request.space)
+    machine: Machine = get_object_or_404(found, slug=slug)
     form = MachineForm(request.POST or None, space=request.space, instance=machine)
     if not form.is_valid():
         context = {"form": form, "machine": machine}
         return render(request, FORM, context, status=422 if form.is_bound else 200)
     machines.edit(machine, user=request.user, **form.cleaned_data)
-    messages.success(request, f"Saved worker {machine}.")
-    return htmx.redirect(request, reverse("worker_detail", args=[slug]))
+    messages.success(request, f"Saved {machine.noun} {machine}.")
+    page = "worker_detail" if machine.noun == "worker" else "target_detail"
+    return htmx.redirect(request, reverse(page, args=[slug]))
 
 
 @require_http_methods(["GET", "POST"])
 def worker_delete(request: PageRequest, slug: str) -> HttpResponse:
     require(request.user, Permission.EDIT_WORKER)
     machine = _machine(request, slug)
+    is_target = machine.environments.exists()
+    also = "It is a deployment target as well, and is deleted as that too. " if is_target else ""
     listing = reverse("worker_list")
     deletion = Deletion(
         subject=machine,
         noun="worker",
-        consequence="Its connection ends and its key is forgotten. The agent program stays on the machine.",
+        consequence=f"{also}Its connection ends and its key is forgotten. "
+        "The agent program stays on the machine.",
         act=partial(machines.delete, machine, user=request.user),
         back=reverse("worker_detail", args=[slug]),
         done=listing,

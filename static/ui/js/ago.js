@@ -1,4 +1,5 @@
 // Keeps relative times fresh: <time datetime data-ago> says how long ago, <time datetime data-since> counts on.
+// <time datetime data-clock> is put into the zone of whoever reads; "short" leaves out the date of today.
 // The words are those of common/times.py; keep them alike.
 (() => {
   "use strict";
@@ -12,6 +13,7 @@
 
   function durationWords(length) {
     const seconds = Math.max(0, Math.floor(length));
+    if (length > 0 && length < 10 && length % 1) return `${length.toFixed(1)} s`;
     if (seconds < MINUTE) return `${seconds} s`;
     if (seconds < HOUR) return `${whole(seconds, MINUTE)} m ${two(seconds % MINUTE)} s`;
     if (seconds < DAY) return `${whole(seconds, HOUR)} h ${two(whole(seconds % HOUR, MINUTE))} m`;
@@ -42,9 +44,20 @@
     if (document.hidden) return;
     const now = Date.now() - drift;
     for (const time of document.querySelectorAll("time[data-ago]")) say(time, agoWords((now - Date.parse(time.dateTime)) / 1000));
-    for (const time of document.querySelectorAll("time[data-since]")) say(time, durationWords((now - Date.parse(time.dateTime)) / 1000));
+    // What counts on does so by whole seconds.
+    for (const time of document.querySelectorAll("time[data-since]")) say(time, durationWords(Math.floor((now - Date.parse(time.dateTime)) / 1000)));
   }
 
+  function clock(time) {
+    const at = new Date(time.dateTime);
+    if (Number.isNaN(at.getTime())) return;
+    const date = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+    const words = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+    const isToday = at.toDateString() === new Date().toDateString();
+    say(time, time.dataset.clock === "short" && isToday ? words : `${date} ${words}`);
+  }
+
+  window.Octo.each((root) => root.querySelectorAll("time[data-clock]").forEach(clock));
   setInterval(refresh, 1000);
   document.addEventListener("visibilitychange", refresh);
   window.OctoTime = { agoWords, durationWords };

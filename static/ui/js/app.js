@@ -166,7 +166,8 @@
     if (menu.matches(":popover-open")) menu.hidePopover();
   });
 
-  // Reveal: <input type="radio" data-reveal="#id"> shows #id while it is checked; an <option> may carry it too.
+  // Reveal: <input type="radio" data-reveal="#id"> shows #id while it is checked; an <option> may carry it too,
+  // and several of them may show the same, each one or more: "#id, #other".
 
   function revealed(control) {
     return control.matches("option") ? control.selected : control.checked;
@@ -175,21 +176,24 @@
   function reveal(root = document) {
     const shown = new Map();
     for (const control of $$("[data-reveal]", root.closest?.("form") || document)) {
-      const selector = control.dataset.reveal;
-      shown.set(selector, shown.get(selector) || revealed(control));
+      for (const selector of control.dataset.reveal.split(",").map((one) => one.trim())) {
+        shown.set(selector, shown.get(selector) || revealed(control));
+      }
     }
-    for (const [selector, visible] of shown) for (const element of $$(selector)) element.hidden = !visible;
+    // What one control hides, another may show.
+    const order = [...shown].sort((one, other) => Boolean(one[1]) - Boolean(other[1]));
+    for (const [selector, visible] of order) for (const element of $$(selector)) element.hidden = !visible;
   }
 
   document.addEventListener("change", () => reveal());
   document.addEventListener("reset", () => setTimeout(reveal));
   each(() => reveal());
 
-  // Copy: <button data-copy="#id">; inside #id, [data-copy-text] leaves the prompt out.
+  // Copy: <button data-copy="#id">; inside #id, [data-copy-text] leaves the prompt out. A field gives its value.
 
   async function copy(button) {
     const source = $(button.dataset.copy);
-    const text = ($("[data-copy-text]", source) || source).textContent.trim();
+    const text = source.value ?? ($("[data-copy-text]", source) || source).textContent.trim();
     try {
       await navigator.clipboard.writeText(text);
       toast("Copied to the clipboard");
@@ -220,6 +224,8 @@
 
   if (window.Idiomorph) {
     Idiomorph.defaults.ignoreActiveValue = true;
+    // What is typed into a field of a part that refreshes itself stays, also once the focus has left it.
+    Idiomorph.defaults.callbacks.beforeNodeMorphed = (node) => !(node instanceof Element && node.matches("[data-keep]"));
     Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
       !(name === "open" && node.matches("details, dialog"));
   }

@@ -1,6 +1,7 @@
 // Mounts the code editor on <textarea data-editor="bash">. Link vendor/editor.js before this, on pages that edit code.
 //   data-editor-language="#id"   a <select> whose value is the language
 //   data-editor-variables="#id"  a <script type="application/json"> with the names offered after #{
+//   data-editor-filters="#id"    the same with the names of filters, offered after |
 //   data-editor-readonly
 (() => {
   "use strict";
@@ -8,18 +9,22 @@
   const mounted = new WeakMap();
   const nonce = $('meta[name="csp-nonce"]')?.content;
 
-  function namesOf(textarea) {
-    const source = textarea.dataset.editorVariables && $(textarea.dataset.editorVariables);
+  function listed(selector) {
+    const source = selector && $(selector);
     return source ? JSON.parse(source.textContent) : [];
   }
 
   function mount(textarea) {
     const select = textarea.dataset.editorLanguage && $(textarea.dataset.editorLanguage);
+    // Read once: they are asked for at every key.
+    const variables = listed(textarea.dataset.editorVariables);
+    const filters = listed(textarea.dataset.editorFilters);
     const editor = window.OctoEditor.mount(textarea, {
       language: select ? select.value.toLowerCase() : textarea.dataset.editor,
       nonce,
       readOnly: "editorReadonly" in textarea.dataset,
-      variables: () => namesOf(textarea),
+      variables: () => variables,
+      filters: () => filters,
     });
     // So that the scrolling box can be reached by keyboard where the text is read-only.
     editor.view.contentDOM.tabIndex = 0;

@@ -100,4 +100,19 @@
   });
 
   Object.assign(window.Octo, { settle });
+
+  // A plan that was asked for before something was chosen does not know of it, and must not take it back. The
+  // choice asks for the next one.
+  const planned = (event) => event.target.closest?.("[data-run] .run-f");
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (planned(event) === event.target) event.target.dataset.asked = "fresh";
+  });
+  document.addEventListener("input", (event) => {
+    const fields = planned(event);
+    if (fields) fields.dataset.asked = "stale";
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const fields = event.detail.requestConfig?.elt;
+    if (fields?.matches?.("[data-run] .run-f") && fields.dataset.asked === "stale") event.detail.shouldSwap = false;
+  });
 })();

@@ -17,6 +17,11 @@
   const PATIENCE = 10000;
   const POLL = 5000;
   const HIDDEN_FOR = 60000;
+  // After sleep, or on another network, a connection may be dead without anybody having said so: it is asked,
+  // and given up where no answer comes.
+  const BEAT = 20000;
+  const ANSWER = 5000;
+  const OPENING = 15000;
   const SIGNED_OUT = [4401, 4403];
 
   const scripted = new Map();
@@ -30,6 +35,8 @@
   let patienceTimer = 0;
   let pollTimer = 0;
   let hiddenTimer = 0;
+  let beatTimer = 0;
+  let answerTimer = 0;
   let signedOut = false;
 
   // Topics: what elements and scripts ask for.
@@ -94,11 +101,14 @@
     socket.addEventListener("open", opened);
     socket.addEventListener("message", received);
     socket.addEventListener("close", closed);
+    answerWithin(OPENING);
     startPatience();
   }
 
   function opened() {
     tries = 0;
+    answered();
+    beatTimer = setInterval(beat, BEAT);
     calm();
     // The server answers with these topics: what changed while nobody listened is looked at once.
     if (subscribed.size) send({ subscribe: [...subscribed] });
@@ -107,12 +117,43 @@
   }
 
   function received(event) {
+    answered();
     const message = JSON.parse(event.data);
     if (Array.isArray(message.topics)) message.topics.forEach(announce);
     if ("log" in message) document.dispatchEvent(new CustomEvent("octo:log", { detail: message }));
   }
 
+  function beat() {
+    if (!answerTimer && send({ ping: true })) answerWithin(ANSWER);
+  }
+
+  function answerWithin(milliseconds) {
+    answerTimer = setTimeout(giveUp, milliseconds);
+  }
+
+  function answered() {
+    clearTimeout(answerTimer);
+    answerTimer = 0;
+  }
+
+  /** Its own end would be told only minutes later. */
+  function giveUp() {
+    release().close();
+    closed({ code: 0 });
+  }
+
+  /** From here on nobody listens to what it says. */
+  function release() {
+    const released = socket;
+    released?.removeEventListener("open", opened);
+    released?.removeEventListener("message", received);
+    released?.removeEventListener("close", closed);
+    return released;
+  }
+
   function closed(event) {
+    answered();
+    clearInterval(beatTimer);
     socket = null;
     listeners.close.forEach((listener) => listener());
     if (SIGNED_OUT.includes(event.code)) {
@@ -175,16 +216,19 @@
       return;
     }
     for (const topic of [...announceLater.keys()]) tell(topic);
+    beat();
     if (needed()) connect();
   });
   addEventListener("online", () => {
     tries = 0;
+    beat();
     if (needed()) connect();
   });
   // A page that is left must not see its own connection close as a failure.
   addEventListener("pagehide", () => {
-    socket?.removeEventListener("close", closed);
-    socket?.close(1000);
+    release()?.close(1000);
+    answered();
+    clearInterval(beatTimer);
     socket = null;
   });
   addEventListener("pageshow", (event) => {

@@ -17,13 +17,15 @@
     for (const list of $$("ol[data-sortable]")) {
       if (list.dataset.ready) continue;
       list.dataset.ready = "1";
-      new Sortable(list, { handle: ".grip", animation: 150, onEnd: ({ oldIndex, newIndex }) => oldIndex !== newIndex && sendOrder() });
+      new Sortable(list, { handle: ".grip", draggable: "li[data-step]", animation: 150, onEnd: ({ oldIndex, newIndex }) => oldIndex !== newIndex && sendOrder() });
     }
   });
 
   /** Moves a row one place and sends the order; the focus comes back to the row in the new list. */
   function move(row, up) {
-    const other = up ? row.previousElementSibling : row.nextElementSibling;
+    // Lines that say which steps run in parallel are no places.
+    const rows = [...row.parentElement.children].filter((one) => one.dataset.step);
+    const other = rows[rows.indexOf(row) + (up ? -1 : 1)];
     if (!other) return;
     if (up) other.before(row);
     else other.after(row);

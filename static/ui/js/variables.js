@@ -12,6 +12,9 @@
     Tenant: "Tenants",
     ProcessOwner: "Processes",
     Action: "Steps",
+    Channel: "Channels",
+    Machine: "Targets",
+    Role: "Target tags",
   };
   const MOST = 60;
   let box = null;

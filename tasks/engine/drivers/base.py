@@ -15,15 +15,22 @@ class Job(StrEnum):
     ADMIT = "admit"
     PLACE = "place"
     SWEEP = "sweep"
+    TIDY = "tidy"
 
 
 class Driver(Protocol):
+    """`has_engine` says whether somebody does the jobs: this process, or another node."""
+
+    has_engine: bool
+
     def request(self, job: Job) -> None:
         """Run the job soon, on some node. From any thread."""
 
 
 class NoDriver:
-    """In a process without an engine, such as a command: the engine's own sweep finds the rows."""
+    """In a command beside an embedded engine: its own sweep finds the rows."""
+
+    has_engine = False
 
     def request(self, job: Job) -> None:
         return
@@ -42,9 +49,13 @@ def request(job: Job) -> None:
     transaction.on_commit(lambda: _current.request(job))
 
 
+def current() -> Driver:
+    return _current
+
+
 def is_running() -> bool:
-    """Whether this process has an engine."""
-    return not isinstance(_current, NoDriver)
+    """Whether there is an engine that moves runs on, as far as this process knows."""
+    return _current.has_engine
 
 
 def place_soon() -> None:

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 
 from domain.planning import RunPlan
-from domain.processes import SCRIPT_BODY, SCRIPT_SYNTAX, ActionDef, ProcessDef, StepDef
+from domain.processes import SCRIPT_ACTION, SCRIPT_BODY, SCRIPT_SYNTAX, ActionDef, ProcessDef, StepDef
 from environments.models import Environment
 from pools.models import WorkerPool
 from tasks.models import Attempt, Kind, ServerTask
 from tasks.services import planning, tasks
+from tasks.services.options import RunOptions
 from tests.factories import EnvironmentFactory, UserFactory
 from variables.services import sealing
 
 
-def process(*scripts: str, pool: WorkerPool, syntax: str = "Bash") -> ProcessDef:
+def process(
+    *scripts: str,
+    pool: WorkerPool,
+    syntax: str = "Bash",
+    action_type: str = SCRIPT_ACTION,
+    properties: Mapping[str, str] | None = None,
+) -> ProcessDef:
+    """One step per script; `properties` are added to those of the first."""
     steps = []
     for number, script in enumerate(scripts, start=1):
         action = ActionDef(
             id=f"a{number}",
             name=f"Step {number}",
-            properties={SCRIPT_BODY: script, SCRIPT_SYNTAX: syntax},
+            action_type=action_type,
+            properties={
+                SCRIPT_BODY: script,
+                SCRIPT_SYNTAX: syntax,
+                **((properties or {}) if number == 1 else {}),
+            },
             worker_pool_id=str(pool.pk),
             worker_pool_name=pool.name,
         )
@@ -57,11 +71,12 @@ def plan(
     pool: WorkerPool,
     environment: Environment,
     variables: dict[str, Any] | None = None,
-    syntax: str = "Bash",
+    **given: Any,
 ) -> RunPlan:
+    """`given` as `process` takes it."""
     return planning.build(
         space=pool.space,
-        process=process(*scripts, pool=pool, syntax=syntax).to_json(),
+        process=process(*scripts, pool=pool, **given).to_json(),
         variables=variables or NO_VARIABLES,
         environment=environment,
         tenant=None,
@@ -74,11 +89,13 @@ def queue(
     *scripts: str,
     pool: WorkerPool,
     environment: Environment | None = None,
-    slot_key: str = "runbook:1",
+    concurrency_key: str = "runbook:1",
     variables: dict[str, Any] | None = None,
     now: datetime | None = None,
+    options: RunOptions = RunOptions(),  # noqa: B008 - frozen
+    **given: Any,
 ) -> ServerTask:
-    """A queued run with one step per script on a pool."""
+    """A queued run with one step per script on a pool; `given` as `process` takes it."""
     environment = environment or EnvironmentFactory(space=pool.space)
     return tasks.create(
         space=pool.space,
@@ -92,10 +109,11 @@ def queue(
         runbook_id=1,
         environment=environment,
         tenant=None,
-        plan=plan(*scripts, pool=pool, environment=environment, variables=variables),
-        slot_key=slot_key,
+        plan=plan(*scripts, pool=pool, environment=environment, variables=variables, **given),
+        concurrency_key=concurrency_key,
         user=UserFactory(),
         now=now or timezone.now(),
+        options=options,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -10,8 +11,8 @@ from django.utils import timezone
 
 from protocol import ACCEPT_SECONDS, frames
 from protocol.log import Level, Run, Stream, pack
-from tasks.engine import attempts, jobs
-from tasks.models import Attempt, AttemptState, Execution, ServerTask, TaskEvent, TaskState
+from tasks.engine import attempts, contact, jobs
+from tasks.models import Attempt, AttemptState, Execution, Interruption, ServerTask, TaskEvent, TaskState
 from tasks.services import logs, tasks
 from tests.factories import MachineFactory, UserFactory, WorkerPoolFactory
 from tests.tasks.engine.builders import frozen_variables, live_attempt, queue
@@ -28,7 +29,7 @@ def pool(space):
 
 @pytest.fixture
 def worker(pool) -> Machine:
-    return MachineFactory(space=pool.space, pools=[pool], slots=1)
+    return MachineFactory(space=pool.space, pools=[pool], slots=1, last_seen_at=NOW)
 
 
 def admit(*, now: datetime = NOW) -> None:
@@ -64,6 +65,7 @@ def finish(
         sha256=sha256(log).hexdigest(),
         started=NOW.timestamp(),
         ended=NOW.timestamp(),
+        outputs=given.get("outputs", []),
     )
     return attempts.finished(given.get("machine", attempt.machine_id), frame, now=NOW)
 
@@ -146,11 +148,6 @@ def test_a_finish_waits_for_the_whole_log(pool, worker):
             "Failed",
             "There is no bash.",
         ),
-        (
-            {"outcome": "unknown", "code": None, "message": "The shim is gone."},
-            "Unknown",
-            "The shim is gone.",
-        ),
     ],
 )
 def test_what_went_wrong_is_said(pool, worker, said, state, message):
@@ -201,14 +198,26 @@ def test_an_assignment_that_is_not_accepted_in_time_moves_on_and_the_late_accept
 
 
 def test_two_runs_share_one_slot_in_their_order(pool, worker):
-    first = queue("echo one", pool=pool, slot_key="a")
-    second = queue("echo one", pool=pool, slot_key="b")
+    first = queue("echo one", pool=pool, concurrency_key="a")
+    second = queue("echo one", pool=pool, concurrency_key="b")
     admit()
     waiting = Execution.objects.get(task=second)
     assert waiting.waiting_for == "SQL - Dev is full: 1 of 1 slot busy."
     assert live_attempt(second) is None
     finish(run_step(first))
     assert live_attempt(second).machine == worker
+
+
+def test_a_step_remembers_why_it_had_to_wait(pool, worker):
+    first = queue("echo one", pool=pool, concurrency_key="a")
+    second = queue("echo one", pool=pool, concurrency_key="b")
+    admit()
+
+    finish(run_step(first))
+
+    [wait] = TaskEvent.objects.filter(level=Level.WAIT)
+    assert (wait.task, wait.number) == (second, 1)
+    assert re.fullmatch(r"Waited .+ s: SQL - Dev is full: 1 of 1 slot busy\.", wait.message)
 
 
 def test_runs_with_the_same_key_go_one_after_the_other(pool):
@@ -270,7 +279,7 @@ def test_a_silent_worker_is_lost_contact_and_goes_on_when_it_is_back(pool, worke
     assert fresh(attempt).state == AttemptState.LOST
     assert fresh(task).state == TaskState.EXECUTING
     held = frames.HeldAttempt(str(attempt.pk), 1, "running", 0)
-    verdicts, after = attempts.reconcile(worker.pk, [held], now=NOW)
+    verdicts, after = contact.reconcile(worker.pk, [held], now=NOW)
     assert verdicts == [frames.Verdict(str(attempt.pk), "adopt", 0)]
     assert after == []
     assert fresh(attempt).state == AttemptState.RUNNING
@@ -279,21 +288,31 @@ def test_a_silent_worker_is_lost_contact_and_goes_on_when_it_is_back(pool, worke
     assert fresh(task).state == TaskState.SUCCESS
 
 
+def test_an_agent_that_does_not_know_the_outcome_is_believed(pool, worker):
+    task = queue("false", "echo two", pool=pool)
+    admit()
+    attempt = run_step(task)
+    finish(attempt, outcome="unknown", code=None, message="The shim is gone.")
+    assert fresh(attempt).state == AttemptState.UNKNOWN
+    assert [e.state for e in task.executions.all()] == ["Interrupted", "Pending"]
+    assert Interruption.objects.get(task=task).text == "The shim is gone."
+
+
 def test_a_worker_that_lost_its_memory_makes_the_outcome_unknown_and_nothing_runs_again(pool, worker):
     task = queue("echo one", "echo two", pool=pool)
     admit()
     run_step(task)
-    verdicts, after = attempts.reconcile(worker.pk, [], now=NOW)
+    verdicts, after = contact.reconcile(worker.pk, [], now=NOW)
     assert (verdicts, after) == ([], [])
-    assert [e.state for e in task.executions.all()] == ["Unknown", "Skipped"]
-    assert "no longer knows of this step" in fresh(task).error_message
+    assert [e.state for e in task.executions.all()] == ["Interrupted", "Pending"]
+    assert "no longer knows of this step" in Interruption.objects.get(task=task).text
 
 
 def test_an_agent_that_missed_its_assignment_gets_it_when_it_connects(pool, worker):
     task = queue("echo one", pool=pool)
     admit()
     attempt = live_attempt(task)
-    _, after = attempts.reconcile(worker.pk, [], now=NOW)
+    _, after = contact.reconcile(worker.pk, [], now=NOW)
     assert after == [frames.Assign(str(attempt.pk), 1, task.pk, "Step 1")]
 
 
@@ -302,13 +321,13 @@ def test_an_agent_that_missed_the_start_gets_it_when_it_connects(pool, worker):
     admit()
     attempt = live_attempt(task)
     held = frames.HeldAttempt(str(attempt.pk), 1, "accepted", 0)
-    _, after = attempts.reconcile(worker.pk, [held], now=NOW)
+    _, after = contact.reconcile(worker.pk, [held], now=NOW)
     assert [type(frame) for frame in after] == [frames.Start]
 
 
 def test_an_agent_is_told_to_forget_what_nobody_wants(worker):
     held = frames.HeldAttempt("not-even-a-uuid", 1, "running", 0)
-    verdicts, _ = attempts.reconcile(worker.pk, [held], now=NOW)
+    verdicts, _ = contact.reconcile(worker.pk, [held], now=NOW)
     assert verdicts == [frames.Verdict("not-even-a-uuid", "forget", 0)]
 
 

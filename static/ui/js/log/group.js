@@ -17,6 +17,7 @@
       this.pages = new Map();
       this.hidden = { c: [], v: [] };
       this.issues = [];
+      this.highlights = [];
       this.openLine = new Map();
       this.spans = [];
       this.rows = 0;
@@ -34,6 +35,7 @@
 
     mark(from, to, mark) {
       if (mark in this.hidden) this.hidden[mark].push([from, to]);
+      else if (mark === "h") this.highlights.push([from, to, mark]);
       else this.issues.push([from, to, mark]);
     }
 

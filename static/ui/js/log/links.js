@@ -1,8 +1,6 @@
 // Addresses of lines: #S2L14 is line 14 of step 2, #S2L14-L20 a range, #S2 the step, #S2A2L14 its second attempt.
 (() => {
   "use strict";
-  const { plain } = window.OctoLog;
-
   const ADDRESS = /^#S(\d+)(?:A(\d+))?(?:L(\d+)(?:-L(\d+))?)?$/;
 
   class Links {
@@ -11,7 +9,6 @@
       this.from = null;
       view.window.addEventListener("click", (event) => this.clicked(event));
       addEventListener("hashchange", () => this.follow());
-      document.addEventListener("copy", (event) => this.copied(event));
     }
 
     /** Goes where the address points; says whether it points anywhere. */
@@ -57,22 +54,19 @@
     pick(group, seq, range) {
       if (!range || this.from?.group !== group) this.from = { group, seq };
       const [from, to] = [this.from.seq, seq].sort((a, b) => a - b);
-      const lines = from === to ? `L${from + 1}` : `L${from + 1}-L${to + 1}`;
-      history.replaceState(history.state, "", `#${this.view.anchor(group)}${lines}`);
+      history.replaceState(history.state, "", this.address(group, from, to));
       this.view.pick(group, from, to);
     }
 
-    /** With nothing else selected, copying takes the picked lines. */
-    copied(event) {
-      const { picked } = this.view;
-      if (!picked || !getSelection().isCollapsed || event.target.closest?.("input, textarea")) return;
-      const lines = [];
-      for (let seq = picked.from; seq <= picked.to; seq += 1) {
-        const line = picked.group.get(seq);
-        if (line && !picked.group.isHidden(seq, picked.group.hidden.c)) lines.push(plain(line.text));
-      }
-      event.clipboardData.setData("text/plain", lines.join("\n"));
-      event.preventDefault();
+    address(group, from, to) {
+      const lines = from === to ? `L${from + 1}` : `L${from + 1}-L${to + 1}`;
+      return `#${this.view.anchor(group)}${lines}`;
+    }
+
+    release() {
+      this.from = null;
+      history.replaceState(history.state, "", location.pathname + location.search);
+      this.view.release();
     }
   }
 

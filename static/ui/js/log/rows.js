@@ -24,11 +24,32 @@
 
   const two = (number) => String(number).padStart(2, "0");
 
-  /** Time of day at the server, as in the head of the page. */
-  function clock(time, offset) {
-    const at = new Date(time + offset * 1000);
-    return `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())}`;
+  /** Time of day where the reader is. */
+  function clock(time) {
+    const at = new Date(time);
+    return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
   }
+
+  /** A span of milliseconds: 0.042, 12.3, 4:05, 1:02:03. */
+  function span(milliseconds) {
+    const seconds = Math.abs(milliseconds) / 1000;
+    const sign = milliseconds < 0 ? "-" : "+";
+    if (seconds < 60) return `${sign}${seconds < 10 ? seconds.toFixed(3) : seconds.toFixed(1)}`;
+    const whole = Math.floor(seconds);
+    const minutes = Math.floor(whole / 60);
+    const rest = minutes < 60 ? `${minutes}` : `${Math.floor(minutes / 60)}:${two(minutes % 60)}`;
+    return `${sign}${rest}:${two(whole % 60)}`;
+  }
+
+  //: What the time column says: the time of day, the time since the step began, that since the line before.
+  const TIMES = {
+    clock: (line) => clock(line.time),
+    start: (line, group) => (group.head.start ? span(line.time - group.head.start) : ""),
+    step: (line, group, seq) => {
+      const before = group.get(seq - 1);
+      return before ? span(line.time - before.time) : "";
+    },
+  };
 
   function text(line) {
     const holder = element("span", "tx");
@@ -48,14 +69,17 @@
   }
 
   /** A line's row; without a `line` it is still on its way. */
-  function lineRow({ group, seq, line, anchor, picked, offset }) {
-    const row = element("div", `lrow ${line ? tone(line.level) : "wait"}${picked ? " sel" : ""}`);
+  function lineRow({ group, index, seq, line, anchor, picked, hit, times }) {
+    const marks = `${picked ? " sel" : ""}${hit ? " hit" : ""}`;
+    const row = element("div", `lrow ${line ? tone(line.level) : "wait"}${marks}`);
     const number = element("a", "ln", String(seq + 1));
     number.href = `#${anchor}L${seq + 1}`;
     number.tabIndex = -1;
     row.dataset.seq = seq;
-    row.dataset.group = group;
-    row.append(number, element("span", "ts", line ? clock(line.time, offset) : ""));
+    row.dataset.group = index;
+    const stamp = element("span", "ts", line ? TIMES[times](line, group, seq) : "");
+    if (line) stamp.title = new Date(line.time).toLocaleString();
+    row.append(number, stamp);
     row.append(line ? text(line) : element("span", "tx", "…"));
     return row;
   }
@@ -68,7 +92,8 @@
     row.setAttribute("aria-expanded", String(group.open));
     row.dataset.head = index;
     const count = `${group.total.toLocaleString()} ${group.total === 1 ? "line" : "lines"}`;
-    const details = [head.worker, group.open ? "" : count].filter(Boolean).join(" · ");
+    const size = group.open && !head.removed ? "" : head.removed || count;
+    const details = [head.worker, head.end_words, size].filter(Boolean).join(" · ");
     row.append(element("span", "car"), element("span", `gs ${head.kind}`));
     row.append(element("b", "", `${head.number}. ${head.name}${several ? ` (attempt ${head.nth})` : ""}`));
     row.append(element("span", "sr", `, ${head.status}`), element("span", "m", details), took(head));
@@ -79,7 +104,7 @@
   function took(head) {
     const holder = element("span", "d");
     if (!head.start) return holder;
-    const seconds = ((head.end || Date.now()) - head.start) / 1000;
+    const seconds = head.end ? (head.end - head.start) / 1000 : Math.floor((Date.now() - head.start) / 1000);
     const words = element(head.end ? "span" : "time", "", window.OctoTime.durationWords(seconds));
     if (!head.end) Object.assign(words, { dateTime: new Date(head.start).toISOString() }).dataset.since = "";
     holder.append(words);

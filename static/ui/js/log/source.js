@@ -5,6 +5,7 @@
 
   const PAUSE = 40;
   const RETRY = 2000;
+  const AT_ONCE = 2000;
 
   class Source {
     /** `url` is the address of the frames; a step's lines are below it. */
@@ -62,6 +63,19 @@
       this.wanted.clear();
     }
 
+    /** The texts of all lines between two; null where one cannot be had. */
+    async texts(group, from, to) {
+      const found = [];
+      while (found.length <= to - from) {
+        const first = from + found.length;
+        const query = `attempt=${group.attempt}&first=${first}&count=${Math.min(to - first + 1, AT_ONCE)}`;
+        const answer = await get(`${this.url}${group.head.number}/?${query}`);
+        if (!answer?.lines.length) return null;
+        found.push(...answer.lines.map((line) => line[3]));
+      }
+      return found;
+    }
+
     async load(group, first, count) {
       const key = `${group.attempt} ${first}`;
       if (this.flying.has(key)) return;
@@ -72,7 +86,8 @@
         this.flying.delete(key);
         group.fetched(answer);
       } else {
-        setTimeout(() => this.flying.delete(key), RETRY);
+        // Asked for again by whoever still sees the place.
+        setTimeout(() => (this.flying.delete(key), this.loaded()), RETRY);
       }
       this.loaded();
     }

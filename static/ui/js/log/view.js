@@ -13,11 +13,13 @@
 
   class View {
     /** `fetch(group, [[first, count]])` gets what is in sight and not there. */
-    constructor(element, { offset, fetch, changed }) {
+    constructor(element, { fetch, changed, isHit }) {
       this.el = element;
       this.space = element.firstElementChild;
       this.window = this.space.firstElementChild;
-      Object.assign(this, { offset, fetch, changed });
+      Object.assign(this, { fetch, changed, isHit });
+      this.times = "clock";
+      this.wraps = false;
       this.groups = [];
       this.verbose = false;
       this.follow = false;
@@ -153,6 +155,11 @@
       return { group, seq: group.lineAt(Math.min(Math.max(row, 0), group.rows - 1)) };
     }
 
+    isInSight(group, seq) {
+      const at = this.heightOf(group, seq) - this.top;
+      return group.open && at >= 0 && at < this.el.clientHeight;
+    }
+
     /** Opens the group and brings the line to the upper third of the view. */
     goTo(group, seq) {
       if (group.isHidden(seq, group.hidden.v) && !this.verbose) this.setVerbose(true);
@@ -173,6 +180,21 @@
     pick(group, from, to) {
       this.picked = { group, from, to };
       this.paint();
+      this.changed();
+    }
+
+    release() {
+      this.picked = null;
+      this.paint();
+    }
+
+    /** Scrolls no further than it has to. */
+    reveal(group, seq) {
+      const at = this.heightOf(group, seq) - this.top;
+      const below = at + LINE - this.el.clientHeight;
+      if (this.follow) this.setFollow(false);
+      if (at < 0) this.scrollTo(this.top + at);
+      else if (below > 0) this.scrollTo(this.top + below);
     }
 
     isPicked(group, seq) {
@@ -185,10 +207,31 @@
       const top = this.top;
       const rows = this.inSight(top - AROUND, top + this.el.clientHeight + AROUND);
       const first = rows.length ? rows[0].y : 0;
-      // The window stands where the element is scrolled to, shifted by what the first row is off.
-      this.window.style.transform = `translateY(${this.el.scrollTop + first - top}px)`;
       this.draw(rows);
+      // The window stands where the element is scrolled to, shifted by what the first row is off.
+      this.window.style.transform = `translateY(${this.el.scrollTop + (this.wraps ? this.shift(rows, top) : first - top)}px)`;
       this.ask(rows);
+    }
+
+    /** Wrapped rows are taller than arithmetic has them: the row that belongs at the top stands there, and at
+        the end of the log the last one at the bottom. */
+    shift(rows, top) {
+      const { clientHeight } = this.el;
+      if (top + clientHeight >= this.height - 1) return Math.min(clientHeight - this.window.offsetHeight, rows[0].y - top);
+      const at = rows.findIndex((row) => row.y + LINE > top);
+      const row = this.window.children[Math.max(at, 0)];
+      return row ? rows[Math.max(at, 0)].y - top - row.offsetTop : 0;
+    }
+
+    setTimes(times) {
+      this.times = times;
+      this.paint();
+    }
+
+    setWraps(wraps) {
+      this.wraps = wraps;
+      this.el.classList.toggle("wraps", wraps);
+      this.settle();
     }
 
     inSight(from, to) {
@@ -234,14 +277,16 @@
         return `${index} ${open} ${open || total} ${head.kind} ${head.end} ${head.worker} ${this.several(group)}`;
       }
       const line = group.get(seq);
-      return `${index}-${seq} ${line ? line.version || 0 : "?"} ${this.isPicked(group, seq)}`;
+      const marks = `${this.isPicked(group, seq)} ${this.isHit(group, seq)}`;
+      return `${index}-${seq} ${line ? line.version || 0 : "?"} ${marks} ${this.times}`;
     }
 
     element({ group, index, seq }) {
       if (seq === undefined) return headRow({ group, index, several: this.several(group) });
       const anchor = this.anchor(group);
       const picked = this.isPicked(group, seq);
-      return lineRow({ group: index, seq, line: group.get(seq), anchor, picked, offset: this.offset });
+      const hit = this.isHit(group, seq);
+      return lineRow({ group, index, seq, line: group.get(seq), anchor, picked, hit, times: this.times });
     }
 
     ask(rows) {

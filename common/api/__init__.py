@@ -1,0 +1,1 @@
+"""What the REST API's parts in every app are made of; see docs/api.md."""

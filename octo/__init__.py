@@ -1,0 +1,1 @@
+"""`octo`: the command-line client. It speaks to a server over its REST API and imports nothing of it."""

@@ -1,0 +1,184 @@
+"""Making a server as a folder says: one request per thing, in the order of the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from octo.failures import Refused
+from octo.folder.checking import SENSITIVE
+from octo.folder.current import STANDS_FOR, Reader
+from octo.folder.naming import turned
+from octo.folder.planning import Change, Verb
+from octo.folder.things import (
+    LISTS,
+    PROCESS,
+    PROJECT,
+    RUNBOOK,
+    VARIABLES,
+    Key,
+    Thing,
+    variable_key,
+)
+
+_LIST = {kind.name: kind for kind in LISTS}
+
+
+class Applier:
+    """`secrets` gives the values of sensitive variables, by thing and value, for those that are to be set."""
+
+    def __init__(self, reader: Reader, secrets: Mapping[Any, str], told: Callable[[Change], None]) -> None:
+        self.reader, self.server = reader, reader.server
+        self.forms, self.names = reader.forms, reader.names
+        self._secrets, self._told = secrets, told
+        self._done: list[Change] = []
+
+    def apply(self, changes: Sequence[Change]) -> None:
+        """Raises Refused with the place in the file; what was done before stands."""
+        for change in changes:
+            with self._located(change):
+                self._make(change)
+            self._done.append(change)
+            self._told(change)
+
+    @contextmanager
+    def _located(self, change: Change) -> Iterator[None]:
+        try:
+            yield
+        except Refused as refusal:
+            where = f"{change.wanted.problem('')} " if change.wanted else ""
+            done = f"{len(self._done)} changes were made before this one." if self._done else ""
+            details = [*refusal.details, *([done] if done else [])]
+            raise Refused(
+                f"{where}The server refused to {change.verb} the {change.key}: {refusal.message}",
+                details,
+                status=refusal.status,
+            ) from refusal
+
+    def _make(self, change: Change) -> None:
+        if change.verb is Verb.ORDER:
+            self._order(change)
+        elif change.wanted is None:
+            self._delete(change)
+        elif change.key.kind == VARIABLES:
+            self._variables(change)
+        elif change.key.kind == PROCESS:
+            self._process(change)
+        elif change.key.kind == RUNBOOK:
+            self._runbook(change)
+        else:
+            self._named(change)
+
+    # --- each kind -------------------------------------------------------------------------------
+
+    def _named(self, change: Change) -> None:
+        """An entry of a list, or a project."""
+        kind = change.key.kind
+        path, prefix = ("projects", "Projects") if kind == PROJECT else (_LIST[kind].path, _LIST[kind].prefix)
+        body = self._body(change, self.forms[kind])
+        if change.current is None:
+            saved = self.server.post(path, body)
+        else:
+            saved = self.server.put(f"{path}/{change.id_there}", body)
+        self.names.learn(prefix, saved["Id"], saved["Name"])
+
+    def _order(self, change: Change) -> None:
+        kind = _LIST[change.key.kind]
+        rows = self.server.get(f"{kind.path}/all")
+        place = {name.casefold(): number for number, name in enumerate(change.after)}
+        rows.sort(key=lambda row: place.get(row["Name"].casefold(), len(place)))
+        self.server.put(f"{kind.path}/sortorder", [row["Id"] for row in rows])
+
+    def _delete(self, change: Change) -> None:
+        path = "runbooks" if change.key.kind == RUNBOOK else _LIST[change.key.kind].path
+        self.server.delete(f"{path}/{change.id_there}")
+
+    def _process(self, change: Change) -> None:
+        project = self._project_id(change)
+        current = change.current.raw if change.current else None
+        self._steps(change, f"projects/{project}/deploymentprocesses", current)
+
+    def _runbook(self, change: Change) -> None:
+        project = self._project_id(change)
+        body = {**self._body(change, self.forms.own_of_runbook), "ProjectId": project}
+        if change.current is None:
+            runbook = self.server.post(f"projects/{project}/runbooks", body)
+        else:
+            runbook = self.server.put(f"runbooks/{change.id_there}", body)
+        path = f"projects/{project}/runbookProcesses/{runbook['RunbookProcessId']}"
+        if change.after.get("Steps", []) != (change.before or {}).get("Steps", []):
+            self._steps(change, path, change.current.raw["Process"] if change.current else None)
+
+    def _steps(self, change: Change, path: str, current: dict[str, Any] | None) -> None:
+        """With the version that was compared, so that nobody's edit since then is lost."""
+        process = current or self.server.get(path)
+        found = self._body(change, self.forms[PROCESS], {"Steps": process["Steps"]})
+        self.server.put(path, {"Version": process["Version"], **found})
+
+    def _variables(self, change: Change) -> None:
+        project = self._project_id(change)
+        raw = self._now(self.server.get(f"projects/{project}")).raw
+        rows = change.after.get("Variables", [])
+        sent = [self._variable(change, one, raw["Ids"], raw["Scopes"]) for one in rows]
+        version = change.current.raw["Version"] if change.current else raw["Version"]
+        self.server.put(f"projects/{project}/variables", {"Version": version, "Variables": sent})
+
+    def _variable(
+        self, change: Change, variable: dict[str, Any], ids: Mapping[Any, str], scopes: Any
+    ) -> dict[str, Any]:
+        key = variable_key(variable)
+        schema = self.forms.shapes.items(self.forms[VARIABLES]["properties"]["Variables"])
+        body: dict[str, Any] = self.forms.shapes.sent(schema, variable)
+        body["Id"] = ids.get(key, "")
+        body["Scope"] = {
+            kind: [scopes.entry(kind, name) or name for name in entries]
+            for kind, entries in (variable.get("Scope") or {}).items()
+        }
+        if variable.get("Type") == SENSITIVE:
+            body["Value"] = self._secrets.get((change.key.id, key))
+        elif prefix := STANDS_FOR.get(variable.get("Type", "")):
+            body["Value"] = self.names.id(prefix, variable.get("Value", ""))
+        else:
+            body["Value"] = variable.get("Value", "")
+        return body
+
+    # --- what several need -----------------------------------------------------------------------
+
+    def _body(self, change: Change, schema: Any, current: Any = None) -> dict[str, Any]:
+        """What is sent: with ids for names, and with the ids of parts that are there already."""
+        shapes = self.forms.shapes
+        sent = shapes.sent(schema, change.after)
+        found: dict[str, Any] = turned(shapes, schema, sent, self._id_of)
+        there = current or (change.current.raw if change.current else None)
+        return _with_ids(found, there) if there else found
+
+    def _id_of(self, prefix: str, name: str, _path: Any) -> str:
+        return self.names.id(prefix, name) or name
+
+    def _project_id(self, change: Change) -> str:
+        return self.names.id("Projects", change.key.project) or change.key.project
+
+    def _now(self, row: dict[str, Any]) -> Thing:
+        """The variables as they are now, with the steps that were just saved."""
+        things = {thing.key.id: thing for thing in self.reader.project(row)}
+        return things[Key(VARIABLES, project=row["Name"]).id]
+
+
+def _with_ids(sent: Any, current: Any) -> Any:
+    """Parts with the name of one that is there are that one."""
+    if isinstance(sent, dict) and isinstance(current, dict):
+        return {name: _with_ids(one, current.get(name)) for name, one in sent.items()}
+    if not isinstance(sent, list) or not isinstance(current, list):
+        return sent
+    known = {str(one.get("Name")).casefold(): one for one in current if isinstance(one, dict)}
+    found = []
+    for one in sent:
+        if not isinstance(one, dict):
+            return sent
+        # The only action of a step has the step's name, or none.
+        same = known.get(str(one.get("Name")).casefold()) or (
+            current[0] if len(sent) == len(current) == 1 and not one.get("Name") else None
+        )
+        found.append({**_with_ids(one, same), "Id": same["Id"]} if same and "Id" in same else one)
+    return found

@@ -1,0 +1,1 @@
+"""What step programs share: what they are given, how they speak, how they end."""

@@ -1,0 +1,149 @@
+"""Steps on deployment targets and on behalf of them, with a real server and real agents."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+
+from domain.processes import SCRIPT_BODY, SCRIPT_SYNTAX
+from domain.scopes import Kind, Scope
+from processes.models import Location
+from processes.services import processes
+from processes.services.steps import StepFields
+from runbooks.services import runbooks, runs, snapshots
+from tasks.models import ServerTask, StepState, TaskState
+from tasks.selectors import logs
+from tests.harness import scenarios
+from tests.harness.installation import Installation, wait_for
+from variables.services import variable_sets
+from variables.services.rows import Row
+from workers.models import Machine
+from workers.services.targets import Registration
+
+TARGETS = 5
+WINDOW = 2
+
+
+@pytest.fixture(scope="module")
+def place(installation: Installation):
+    """Five targets in one environment, and a worker that is none."""
+    space = installation.space
+    development = scenarios.environment(space, "Development")
+    pool = scenarios.pool(space, "Workers")
+    installation.add_agent("worker", pools=[pool])
+    for number in range(1, TARGETS + 1):
+        tags = ["web", "canary"] if number == 1 else ["web"]
+        target = Registration(environments=[development], tags=tags)
+        installation.add_agent(f"web-{number}", slots=1, target=target)
+    project = scenarios.project(space, "Shop", routes={development: pool})
+    return project, development, pool
+
+
+def give_values(project):
+    """A value that the canary has, one that a single target has, and one for all others."""
+    variable_set = variable_sets.get_or_create(owner_kind="project", owner_id=project.pk, space=project.space)
+    fourth = Machine.objects.get(name="web-4")
+    scopes = {
+        "most": Scope(),
+        "canary": Scope.of({Kind.ROLE: ["canary"]}),
+        "fourth": Scope.of({Kind.MACHINE: [fourth.pk]}),
+    }
+    rows = [Row(name="Greeting", value=text, scope=scope) for text, scope in scopes.items()]
+    variable_sets.save(variable_set=variable_set, version=variable_set.version, rows=rows, user=None)
+
+
+def run(place, name: str, steps: list[StepFields]) -> ServerTask:
+    project, environment, _ = place
+    user = scenarios.administrator()
+    made = runbooks.create(project=project, name=name, user=user)
+    process = processes.get_or_create(owner_kind="runbook", owner_id=made.pk, space=project.space)
+    for fields in steps:
+        processes.add_step(process=process, version=process.version, fields=fields, user=user)
+        process.refresh_from_db()
+    snapshots.publish(runbook=made, user=user)
+    made.refresh_from_db()
+    [task] = runs.run(
+        runbook=made, snapshot=made.published, environments=[environment], user=user, now=timezone.now()
+    )
+
+    def ended() -> ServerTask | None:
+        task.refresh_from_db()
+        return task if task.is_completed else None
+
+    return wait_for(ended, seconds=60)
+
+
+def step(name: str, script: str, location: Location, **fields) -> StepFields:
+    return StepFields(
+        name=name,
+        properties={SCRIPT_BODY: script, SCRIPT_SYNTAX: "Bash"},
+        location=location,
+        target_tags=("WEB",),
+        **fields,
+    )
+
+
+def printed(task: ServerTask, name: str) -> dict[str, list[str]]:
+    """What the units of a step printed, by target."""
+    found = {}
+    for unit in task.executions.filter(name=name):
+        attempt = unit.attempts.get()
+        lines = logs.lines(attempt.pk, 0, attempt.log_lines)
+        found[unit.target_name] = [logs.plain(line.text) for line in lines]
+    return found
+
+
+def test_rolling_over_five_targets_two_at_a_time(place, tmp_path):
+    at_work, most = tmp_path / "at-work", tmp_path / "most"
+    at_work.mkdir()
+    script = f"""touch {at_work}/$$
+ls {at_work} | wc -l >> {most}
+sleep 0.6
+rm {at_work}/$$
+"""
+    task = run(place, "Roll", [step("Deploy", script, Location.TARGET, window=WINDOW)])
+
+    units = list(task.executions.select_related("machine"))
+    assert task.state == TaskState.SUCCESS
+    assert [one.target_name for one in units] == [f"web-{number}" for number in range(1, TARGETS + 1)]
+    assert all(one.machine.name == one.target_name for one in units)
+    counts = [int(line) for line in most.read_text().split()]
+    assert (len(counts), max(counts)) == (TARGETS, WINDOW)
+
+
+def test_no_target_begins_after_a_failure_and_what_has_begun_ends(place, tmp_path):
+    proof = tmp_path / "ran"
+    script = f"""echo #{{Octopus.Machine.Name}} >> {proof}
+sleep 0.3
+test #{{Octopus.Machine.Name}} != web-1
+"""
+    task = run(place, "Fail", [step("Deploy", script, Location.TARGET, window=1)])
+
+    assert task.state == TaskState.FAILED
+    assert proof.read_text().split() == ["web-1"]
+    states = list(task.executions.values_list("state", flat=True))
+    assert states == [StepState.FAILED] + [StepState.SKIPPED] * (TARGETS - 1)
+
+
+def test_on_behalf_of_each_target_with_its_values_and_outputs(place):
+    project, _, pool = place
+    give_values(project)
+    script = """echo "#{Greeting} $(get_octopusvariable Octopus.Machine.Name) #{Octopus.Machine.Roles}"
+set_octopusvariable Seen "#{Octopus.Machine.Name}"
+"""
+    read = 'echo "#{Octopus.Action[Tell].Output[web-3].Seen} #{Octopus.Environment.MachinesInRole[canary]}"'
+    after = StepFields(name="Read", properties={SCRIPT_BODY: read}, worker_pool=pool)
+    task = run(place, "Tell", [step("Tell", script, Location.ON_BEHALF, worker_pool=pool), after])
+
+    assert task.state == TaskState.SUCCESS, task.error_message
+    told = printed(task, "Tell")
+    assert {name: lines[0] for name, lines in told.items()} == {
+        "web-1": "canary web-1 canary,web",
+        "web-2": "most web-2 web",
+        "web-3": "most web-3 web",
+        "web-4": "fourth web-4 web",
+        "web-5": "most web-5 web",
+    }
+    machines = {one.machine.name for one in task.executions.select_related("machine")}
+    assert machines == {"worker"}
+    assert printed(task, "Read")[""] == ["web-3 web-1"]
