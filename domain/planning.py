@@ -45,6 +45,7 @@ from domain.plans import (
 from domain.pool_choice import PoolChoice, Pools, choose_pool
 from domain.processes import ActionDef, Location, ProcessDef, StepDef
 from domain.scopes import Context, Kind, matches
+from domain.step_rules import Condition
 from domain.step_types.base import PROGRAMS
 from domain.target_checks import no_target_problems, target_problems
 from domain.targets import TargetInfo, choose_targets
@@ -168,6 +169,8 @@ def _process_problems(process: ProcessDef) -> Iterator[Problem]:
 def _plan_action(
     step: StepDef, action: ActionDef, *, inputs: _Inputs, values: StepValues
 ) -> tuple[PlannedStep, list[Problem]]:
+    condition, expression = step.condition_of(action)
+    location = step.location_of(action)
     planned = PlannedStep(
         number=step.number,
         step_id=step.id,
@@ -176,15 +179,19 @@ def _plan_action(
         slug=action.slug,
         action_type=action.action_type,
         properties=action.properties,
-        condition=step.condition,
-        expression=step.expression,
+        condition=condition,
+        expression=expression,
         is_required=action.is_required,
         start=step.start,
-        location=action.location,
+        location=location,
+        child=step.child,
+        parent=step.name if step.child else "",
+        gate=step.condition if step.child else Condition.SUCCESS,
+        gate_expression=step.expression if step.child else "",
     )
     if reason := _reason_to_skip(action, inputs):
         return replace(planned, skipped=reason), []
-    if action.location.has_targets and not action.is_manual:
+    if location.has_targets and (step.child or not action.is_manual):
         planned = _with_targets(planned, step, inputs)
         if not planned.targets:
             return replace(planned, skipped=planned.targets_why), list(no_target_problems(planned))
@@ -199,7 +206,7 @@ def _plan_action(
         problems += pasted_problems(step, action, values=values, is_refused=inputs.refuse_pasted)
     problems += rule_problems(step, action)
     problems += condition_problems(step, action, values=values, context=inputs.context)
-    if action.is_manual or action.location is Location.TARGET:
+    if action.is_manual or location is Location.TARGET:
         return planned, problems
     choice = choose_pool(
         step,

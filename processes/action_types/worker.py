@@ -11,7 +11,6 @@ from django.db.models import QuerySet
 
 from domain.processes import (
     BACKOFF,
-    MOST_IN_WINDOW,
     MOST_RETRY_CODES,
     RETRIES,
     RETRY_AFTER,
@@ -24,10 +23,10 @@ from domain.processes import (
     rule_number,
 )
 from domain.step_rules import Backoff, Settle
-from domain.targets import BadTag, clean_tags, tag_key, tags_in
 from domain.variables import validate_name
 from pools.models import WorkerPool
 from processes.action_types.base import ActionForm, ActionType
+from processes.action_types.targets import TargetsForm
 from processes.action_types.when import Places
 from processes.models import Location, PoolChoice
 from processes.services.steps import StepFields
@@ -119,14 +118,7 @@ class ConditionsForm(forms.Form):
         }
 
 
-class TagsField(forms.MultipleChoiceField):
-    """Tags as boxes. One that the last target lost while the form was open is still a tag."""
-
-    def valid_value(self, value: Any) -> bool:
-        return bool(str(value).strip())
-
-
-class WorkerForm(ConditionsForm, ActionForm):
+class WorkerForm(ConditionsForm, TargetsForm, ActionForm):
     """The fields of every type that runs on a worker."""
 
     location = forms.ChoiceField(
@@ -134,11 +126,6 @@ class WorkerForm(ConditionsForm, ActionForm):
         initial=Location.WORKER,
         widget=forms.RadioSelect,
         label="Execution location",
-    )
-    target_tags = TagsField(required=False, widget=forms.CheckboxSelectMultiple, label="Target tags")
-    new_target_tags = forms.CharField(required=False, max_length=2000, label="New target tags")
-    window = forms.IntegerField(
-        required=False, min_value=1, max_value=MOST_IN_WINDOW, label="Targets at a time"
     )
     pool_choice = forms.ChoiceField(
         choices=PoolChoice.choices,
@@ -165,22 +152,15 @@ class WorkerForm(ConditionsForm, ActionForm):
 
     def offer(self, places: Places) -> None:
         super().offer(places)
-        tags = {tag_key(tag): tag for tag in [*self.initial.get("target_tags", ()), *places.target_tags]}
-        # Spelled as the step has it, where it has it.
-        kept = {tag_key(tag): tag for tag in self.initial.get("target_tags", ())}
-        self._choices("target_tags", [(tag, tag) for tag in ({**tags, **kept}).values()])
+        self.offer_tags(places.target_tags)
 
-    def clean_target_tags(self) -> tuple[str, ...]:
-        try:
-            return clean_tags(self.cleaned_data["target_tags"])
-        except BadTag as error:
-            raise forms.ValidationError(str(error)) from error
-
-    def clean_new_target_tags(self) -> tuple[str, ...]:
-        try:
-            return tags_in(self.cleaned_data["new_target_tags"])
-        except BadTag as error:
-            raise forms.ValidationError(str(error)) from error
+    @property
+    def locations(self) -> list[tuple[str, str]]:
+        """Those that can be chosen: of a child, the step that holds it says whether there are targets."""
+        if self.family is None:
+            return list(Location.choices)
+        has_targets = bool(self.family.target_tags)
+        return [choice for choice in Location.choices if (choice[0] != Location.WORKER) == has_targets]
 
     def _offer_pools(self, pools: QuerySet[WorkerPool]) -> None:
         field = self.fields["worker_pool"]
@@ -203,7 +183,12 @@ class WorkerForm(ConditionsForm, ActionForm):
         if data.get("pool_choice") == PoolChoice.VARIABLE and location != Location.TARGET:
             self._check_variable(data["variable"])
         has_targets = location in (Location.ON_BEHALF, Location.TARGET)
-        if has_targets and not data.get("target_tags") and not data.get("new_target_tags", True):
+        if (
+            self.family is None
+            and has_targets
+            and not data.get("target_tags")
+            and not data.get("new_target_tags", True)
+        ):
             self.add_error("new_target_tags", "Name the tags of the targets that the step is for.")
         return data
 
@@ -220,12 +205,18 @@ class WorkerForm(ConditionsForm, ActionForm):
             plain,
             properties={**plain.properties, **self.conditions()},
             location=Location(data["location"]),
-            target_tags=clean_tags([*data["target_tags"], *data["new_target_tags"]]),
-            window=data["window"] or 0,
+            **self._targets(),
             pool_choice=PoolChoice(data["pool_choice"]),
             worker_pool=data["worker_pool"],
             worker_pool_variable=data["variable"],
         )
+
+    def _targets(self) -> Mapping[str, Any]:
+        """A child keeps what it had before it was one."""
+        if self.family is None:
+            return self.targets()
+        kept = self.initial
+        return {"target_tags": tuple(kept.get("target_tags", ())), "window": kept.get("window") or 0}
 
     @classmethod
     def initial_of(cls, fields: StepFields, *, pool_variables: Sequence[str]) -> dict[str, Any]:
@@ -234,8 +225,7 @@ class WorkerForm(ConditionsForm, ActionForm):
             **super().initial_of(fields, pool_variables=pool_variables),
             **cls.initial_conditions(fields.properties),
             "location": fields.location,
-            "target_tags": list(fields.target_tags),
-            "window": fields.window or None,
+            **cls.initial_targets(fields),
             "pool_choice": fields.pool_choice,
             "worker_pool": fields.worker_pool.pk if fields.worker_pool else None,
             "worker_pool_variable": fields.worker_pool_variable if offered else OTHER_VARIABLE,

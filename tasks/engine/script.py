@@ -93,17 +93,18 @@ def _secrets(
 
 
 def condition(
-    task_id: int, number: int, place: Place, progress: Mapping[str, str]
+    task_id: int, number: int, place: Place, progress: Mapping[str, str], *, of_parent: bool = False
 ) -> tuple[str, dict[str, str]]:
-    """The expression of a step whose turn it is, and all values that it may refer to; `progress` says how
-    the run stands. Raises `sealing.CannotUnseal`."""
+    """The expression of a step whose turn it is, or of the one that it is a child of, and all values that it
+    may refer to; `progress` says how the run stands. Raises `sealing.CannotUnseal`."""
     run = _run(task_id)
     unit = run.unit(number)
     chosen = step_values(run.plan, unit.step, unit.target)
     given = {name: _plain(candidate) for name, candidate in chosen.items()}
     before = outputs.before(task_id, number, place)
     system = system_variables(_for_target(run.facts, unit.target), unit.step)
-    return unit.step.expression, {**system, **before.values, **progress, **given}
+    expression = unit.step.gate_expression if of_parent else unit.step.expression
+    return expression, {**system, **before.values, **progress, **given}
 
 
 def instructions(task_id: int, number: int, place: Place) -> str:

@@ -137,8 +137,10 @@
   }
 
   function placeBesideButton(menu) {
+    // A menu that serves many says which of them has opened it.
+    const [opener] = $$(`[data-opens="${CSS.escape(menu.id)}"]`);
     const buttons = $$(`[popovertarget="${CSS.escape(menu.id)}"]`).filter((button) => !menu.contains(button));
-    if (buttons.length) placeMenu(menu, buttons[0]);
+    if (opener || buttons.length) placeMenu(menu, opener || buttons[0]);
   }
 
   document.addEventListener(
