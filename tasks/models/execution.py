@@ -106,6 +106,11 @@ class Execution(models.Model):
         return self.step_label or str(self.number)
 
     @property
+    def runs_on_target(self) -> bool:
+        """Whether its machine is the deployment target itself, and there is no other one to try."""
+        return bool(self.target_name) and self.pool_id is None
+
+    @property
     def title(self) -> str:
         """What people call it: "Deploy", "Deploy on web-1", "Deploy for web-1"."""
         if not self.target_name:

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from domain.processes import PARENT_STEP, SCRIPT_BODY, SCRIPT_SYNTAX
+from domain.runs import Answer
 from domain.scopes import Kind, Scope
 from domain.step_rules import Condition
 from processes.models import Location
@@ -14,6 +15,8 @@ from processes.services.steps import StepFields
 from runbooks.services import runbooks, runs, snapshots
 from tasks.models import ServerTask, StepState, TaskState
 from tasks.selectors import logs
+from tasks.services import interruptions
+from tasks.services.options import Wishes
 from tests.harness import scenarios
 from tests.harness.installation import Installation, wait_for
 from variables.services import variable_sets
@@ -53,8 +56,25 @@ def give_values(project):
     variable_sets.save(variable_set=variable_set, version=variable_set.version, rows=rows, user=None)
 
 
-def run(
-    place, name: str, steps: list[StepFields], *, children: dict[int, list[StepFields]] | None = None
+def run(place, name: str, steps: list[StepFields], **more) -> ServerTask:
+    return ended(start(place, name, steps, **more))
+
+
+def ended(task: ServerTask) -> ServerTask:
+    def over() -> ServerTask | None:
+        task.refresh_from_db()
+        return task if task.is_completed else None
+
+    return wait_for(over, seconds=60)
+
+
+def start(
+    place,
+    name: str,
+    steps: list[StepFields],
+    *,
+    children: dict[int, list[StepFields]] | None = None,
+    guided: bool = False,
 ) -> ServerTask:
     """`children` by the place of the step that holds them."""
     project, environment, _ = place
@@ -73,14 +93,14 @@ def run(
     snapshots.publish(runbook=made, user=user)
     made.refresh_from_db()
     [task] = runs.run(
-        runbook=made, snapshot=made.published, environments=[environment], user=user, now=timezone.now()
+        runbook=made,
+        snapshot=made.published,
+        environments=[environment],
+        user=user,
+        now=timezone.now(),
+        wishes=Wishes(guided_failure=guided),
     )
-
-    def ended() -> ServerTask | None:
-        task.refresh_from_db()
-        return task if task.is_completed else None
-
-    return wait_for(ended, seconds=60)
+    return task
 
 
 def step(name: str, script: str, location: Location, **fields) -> StepFields:
@@ -215,3 +235,30 @@ set_octopusvariable Seen "#{Octopus.Machine.Name}"
     machines = {one.machine.name for one in task.executions.select_related("machine")}
     assert machines == {"worker"}
     assert printed(task, "Read")[""] == ["web-3 web-1"]
+
+
+def test_an_excluded_target_takes_no_more_part_in_the_run(place, tmp_path):
+    told = tmp_path / "told"
+    first = f"""echo "first #{{Octopus.Machine.Name}}" >> {told}
+test #{{Octopus.Machine.Name}} != web-2
+"""
+    second = f"""echo "second #{{Octopus.Machine.Name}}" >> {told}"""
+    children = [step("First", first, Location.TARGET), step("Second", second, Location.TARGET)]
+    task = start(place, "Exclude", [parent("Guided", window=1)], children={0: children}, guided=True)
+    question = wait_for(lambda: task.interruptions.filter(closed_at=None).first(), seconds=60)
+
+    interruptions.answer(
+        question,
+        answer=Answer.EXCLUDE,
+        notes="",
+        user=scenarios.administrator(),
+        now=timezone.now(),
+    )
+
+    assert ended(task).state == TaskState.SUCCESS
+    seen = told.read_text().splitlines()
+    assert "first web-2" in seen
+    assert "second web-2" not in seen
+    assert seen[-1] == "second web-5"
+    states = dict(task.executions.filter(target_name="web-2").values_list("name", "state"))
+    assert states == {"First": StepState.IGNORED, "Second": StepState.SKIPPED}
