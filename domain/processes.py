@@ -73,6 +73,7 @@ class Syntax(StrEnum):
 
     BASH = "Bash"
     PYTHON = "Python"
+    POWERSHELL = "PowerShell"
 
 
 def rules_of(action_type: str, properties: Mapping[str, str]) -> StepRules:

@@ -17,7 +17,7 @@ from accounts.services import events
 from domain import codec
 from domain.conditions import Applies, conditions_text
 from domain.labels import Names
-from domain.processes import ActionDef, Location, ProcessDef, StepDef
+from domain.processes import ActionDef, Location, ProcessDef, StepDef, child_location
 from domain.scopes import Kind
 from domain.step_rules import Condition, Start
 from environments.models import Environment
@@ -243,7 +243,7 @@ def _names(applies: Sequence[Applies]) -> Names:
 def _step_def(number: int, step: Step, children: Sequence[Step], names: Names) -> StepDef:
     actions = tuple(action_def(action, names) for action in step.actions.all())
     if step.is_parent:
-        actions = tuple(_child_def(child, names) for child in children)
+        actions = tuple(_child_def(child, step.target_tags, names) for child in children)
     return StepDef(
         id=str(step.pk),
         name=step.name,
@@ -258,9 +258,11 @@ def _step_def(number: int, step: Step, children: Sequence[Step], names: Names) -
     )
 
 
-def _child_def(child: Step, names: Names) -> ActionDef:
+def _child_def(child: Step, tags: Sequence[str], names: Names) -> ActionDef:
+    own = action_def(steps.action_of(child), names)
     return replace(
-        action_def(steps.action_of(child), names),
+        own,
+        location=child_location(own.location, tags),
         condition=Condition(child.condition),
         expression=child.expression,
         step_id=str(child.pk),

@@ -267,7 +267,7 @@ def test_the_room_in_a_pool(capacity, sentence):
 def test_a_step_of_another_type_or_language_cannot_run():
     other = replace(action("a1"), action_type="Octopus.Email")
     powershell = ActionDef(
-        "a2", "A", properties={SCRIPT_SYNTAX: "PowerShell"}, worker_pool_variable="Project.WorkerPool"
+        "a2", "A", properties={SCRIPT_SYNTAX: "CSharp"}, worker_pool_variable="Project.WorkerPool"
     )
     result = planned(other, powershell)
     assert [(one.code, one.step) for one in result.problems] == [
