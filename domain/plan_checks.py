@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from domain import octostache, package_references, step_types
+from domain import containers, octostache, package_references, step_types
 from domain.labels import Names, counted, listed, scope_text, spelled
+from domain.needs import USUAL, said
 from domain.plans import (
     MOST_ABREAST,
     FixHint,
@@ -51,6 +52,10 @@ from domain.variables import (
 
 Actions = Sequence[tuple[StepDef, ActionDef]]
 """The actions that run, each with its step."""
+
+
+ToolsOf = Callable[[str], Sequence[frozenset[str]]]
+"""What each worker of a pool (by id) that can take work has."""
 
 
 class StepValues:
@@ -247,7 +252,9 @@ def text_problems(
 ) -> Iterator[Problem]:
     """What the texts of a step refer to and is not there, or use and is not evaluated."""
     step_type = step_types.find(action.action_type)
-    for text in step_type.texts(action.properties) if step_type else ():
+    own = list(step_type.texts(action.properties)) if step_type else []
+    own += [step_types.Text(noun, template) for noun, template in containers.texts(action.properties)]
+    for text in own:
         if "#{" in text.template:
             known = _known(action, context)
             # The same for most targets: said once.
@@ -358,6 +365,23 @@ def capacity_problems(steps: Sequence[PlannedStep]) -> Iterator[Problem]:
             continue
         seen.add(step.pool_id)
         yield from _pool_problems(step, step.capacity)
+
+
+def tool_problems(steps: Sequence[PlannedStep], tools_of: ToolsOf) -> Iterator[Problem]:
+    """Pools of which workers can take work, but none has what a step needs; one for each such need."""
+    seen: set[tuple[str, frozenset[str]]] = set()
+    for step in steps:
+        needs = frozenset(step.needs)
+        there = step.capacity.workers_available if step.capacity else 0
+        if not step.pool_id or not there or needs <= USUAL or (step.pool_id, needs) in seen:
+            continue
+        seen.add((step.pool_id, needs))
+        if not any(needs <= tools for tools in tools_of(step.pool_id)):
+            message = (
+                f"Step {step.label} needs {said(needs)}, which no available worker of {step.pool_name} has."
+            )
+            fix = FixHint(FixKind.WORKERS, step.pool_id)
+            yield Problem(ProblemCode.NO_AVAILABLE_WORKER, message, step=step.number, fix=fix)
 
 
 def _pool_problems(step: PlannedStep, capacity: PoolCapacity) -> Iterator[Problem]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from domain import step_types
+from domain import containers, step_types
 from domain.answers import Answers, answer_problems
 from domain.conditions import reason_to_skip
 from domain.labels import Names, label
 from domain.pasting import pasted_problems
 from domain.plan_checks import (
     StepValues,
+    ToolsOf,
     capacity_problems,
     condition_problems,
     parallelism,
@@ -19,6 +20,7 @@ from domain.plan_checks import (
     rule_problems,
     text_problems,
     tie_problems,
+    tool_problems,
     type_problems,
     value_problems,
 )
@@ -107,14 +109,15 @@ def plan(
     answers: Answers = NO_ANSWERS,
     refuse_pasted: bool = False,
     packages: PackageChoices = NO_PACKAGES,
+    tools_of: ToolsOf | None = None,
 ) -> RunPlan:
     """Plan one run of a process in one environment and for at most one tenant.
 
     `candidates` hold the `answers` already, which are checked here. `context` leaves the action open.
     `pools` are all pools of the space by id. A pool that is not in `capacity` is not judged. `names` label
     the ids in scopes and context. `left_out` are the ids of actions that whoever starts the run leaves out.
-    `targets` are the deployment targets of the environment. `refuse_pasted`: no answer may get into the text
-    of a script.
+    `targets` are the deployment targets of the environment. `tools_of` is asked only where a step needs what
+    not every worker has. `refuse_pasted`: no answer may get into the text of a script.
     """
     inputs = _Inputs(candidates, context, pools, capacity, names, left_out, targets, packages, refuse_pasted)
     values = StepValues(candidates, context)
@@ -129,6 +132,7 @@ def plan(
     abreast, found = parallelism(steps, values)
     problems += found
     problems += capacity_problems(steps)
+    problems += tool_problems(steps, tools_of) if tools_of else ()
     problems += target_problems(steps, {one.id: one for one in targets})
     problems += tie_problems(running, values=values, names=names)
     problems += value_problems(running, values=values, context=context)
@@ -238,6 +242,7 @@ def _needs(action: ActionDef, packages: Sequence[PlannedPackage]) -> tuple[str, 
     """Packages are fetched by a step program."""
     step_type = step_types.find(action.action_type)
     own = step_type.needs(action.properties) if step_type else ()
+    own = containers.needs(action.properties, own, PROGRAMS)
     return (*own, PROGRAMS) if packages and PROGRAMS not in own else own
 
 

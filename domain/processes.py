@@ -27,6 +27,8 @@ BACKOFF = "Octoworkers.Action.AutoRetry.Backoff"
 RETRY_CODES = "Octoworkers.Action.AutoRetry.ExitCodes"
 MAX_PARALLELISM = "Octopus.Action.MaxParallelism"
 TIME_LIMIT = "Octopus.Action.ExecutionTimeout.Minutes"
+CONTAINER_IMAGE = "Octoworkers.Action.Container.Image"
+CONTAINER_ACCOUNT = "Octoworkers.Action.Container.AccountVariable"
 UNKNOWN_OUTCOME = "Octoworkers.Action.UnknownOutcome"
 TARGET_ROLES = "Octopus.Action.TargetRoles"
 MOST_IN_WINDOW = 1000
@@ -55,6 +57,8 @@ PROPERTY_NAMES = {
     },
     "Octopus.Action.Package.TransferPath": "Folder on the worker",
     MANUAL_INSTRUCTIONS: "Instructions",
+    CONTAINER_IMAGE: "Container image",
+    CONTAINER_ACCOUNT: "Account of the registry",
     RETRIES: "Retries",
     RETRY_AFTER: "Seconds between tries",
     BACKOFF: "Pause between tries",

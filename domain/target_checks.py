@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from domain.labels import listed
+from domain.needs import said
 from domain.plans import FixHint, FixKind, PlannedStep, Problem, ProblemCode, Severity
 from domain.processes import Location
 from domain.targets import TargetInfo
@@ -42,5 +42,5 @@ def _problems(step: PlannedStep, target: TargetInfo) -> Iterator[Problem]:
         message = f"Step {step.label} runs on {target.name}, which cannot take work: {target.trouble}.{wait}"
         yield Problem(ProblemCode.TARGET_NOT_AVAILABLE, message, severity, step.number, _TARGETS)
     elif lacking := sorted(set(step.needs) - target.tools):
-        message = f"Step {step.label} runs on {target.name}, which does not have {listed(lacking)}."
+        message = f"Step {step.label} runs on {target.name}, which does not have {said(lacking)}."
         yield Problem(ProblemCode.TARGET_LACKS_TOOLS, message, step=step.number, fix=_TARGETS)

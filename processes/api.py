@@ -14,9 +14,11 @@ from common.api import errors
 from common.api.serializers import ANY_OBJECT, Always, Body, Ref, Refs, Text
 from domain import ids
 from domain.conditions import Applies
+from domain.containers import LONGEST_IMAGE
 from domain.ids import IdKind
 from domain.process_text.writing import CHILD_EXPRESSION, EXPRESSION
 from domain.processes import (
+    CONTAINER_IMAGE,
     MANUAL_ACTION,
     MAX_PARALLELISM,
     MOST_IN_WINDOW,
@@ -87,6 +89,29 @@ def _environments(source: str) -> Refs:
     return Refs(IdKind.ENVIRONMENT, Environment, source=source, required=False, default=list)
 
 
+@extend_schema_field({"type": "object", "nullable": True, "additionalProperties": {"nullable": True}})
+class ContainerField(serializers.Field[Any, Any, Any, Any]):
+    """The image that a step runs in, with its registry; the account for it is the property
+    Octoworkers.Action.Container.AccountVariable."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, Mapping):
+            raise ValidationError("Send an object with an Image.")
+        if any(data.get(name) for name in ("FeedId", "GitUrl", "Dockerfile")):
+            raise ValidationError("There are no feeds of images here: write the registry into Image.")
+        image = str(data.get("Image") or "").strip()
+        if len(image) > LONGEST_IMAGE:
+            raise ValidationError(f"Image: longer than {LONGEST_IMAGE} characters.")
+        return image
+
+    def to_representation(self, value: Any) -> Any:
+        return container_json(str(value))
+
+
+def container_json(image: str) -> dict[str, str | None]:
+    return {"FeedId": None, "Image": image or None, "GitUrl": None, "Dockerfile": None}
+
+
 class ActionBody(Body):
     Id = serializers.CharField(required=False, allow_blank=True, max_length=100, source="action_id")
     Name = Text(source="name", max_length=120, trim_whitespace=True)
@@ -98,7 +123,7 @@ class ActionBody(Body):
     CanBeUsedForProjectVersioning = Always(False)
     WorkerPoolId = Ref(IdKind.WORKER_POOL, WorkerPool, source="worker_pool", required=False, allow_null=True)
     WorkerPoolVariable = Text(source="worker_pool_variable", max_length=200, trim_whitespace=True)
-    Container = Always({"FeedId": None, "Image": None, "GitUrl": None, "Dockerfile": None})
+    Container = ContainerField(source="container", required=False, allow_null=True, default="")
     Environments = _environments("environments")
     ExcludedEnvironments = _environments("excluded_environments")
     Channels = _nothing()
@@ -275,7 +300,10 @@ def _fields(row: Mapping[str, Any], action: Mapping[str, Any]) -> StepFields:
             excluded_environments=_pks(action["excluded_environments"]),
             tenant_tags=tuple(sorted({tag.canonical_name for tag in action["tenant_tags"]})),
         ),
-        properties=with_packages(action["properties"], action["packages"]),
+        properties={
+            **with_packages(action["properties"], action["packages"]),
+            **({CONTAINER_IMAGE: action["container"]} if action["container"] else {}),
+        },
         action_type=action["action_type"],
         pool_choice=PoolChoice.VARIABLE if by_variable else PoolChoice.SPECIFIC,
         worker_pool=action.get("worker_pool"),
@@ -346,7 +374,7 @@ def _action(step: Step) -> dict[str, Any]:
         "CanBeUsedForProjectVersioning": False,
         "WorkerPoolId": ids.encode(IdKind.WORKER_POOL, pool) if pool else None,
         "WorkerPoolVariable": None if is_fixed else action.worker_pool_variable,
-        "Container": {"FeedId": None, "Image": None, "GitUrl": None, "Dockerfile": None},
+        "Container": container_json(action.properties.get(CONTAINER_IMAGE, "")),
         "Environments": _environment_ids(applies.environments),
         "ExcludedEnvironments": _environment_ids(applies.excluded_environments),
         "Channels": [],
@@ -365,7 +393,8 @@ def _environment_ids(pks: Sequence[str]) -> list[str]:
 def _properties(action: Action) -> dict[str, str]:
     """Clients tell by the first one whether a step runs on a worker or on targets."""
     on_server = "false" if action.location == Location.TARGET else "true"
-    return {**plain_properties(action.properties), RUN_ON_SERVER: on_server}
+    plain = {name: text for name, text in action.properties.items() if name != CONTAINER_IMAGE}
+    return {**plain_properties(plain), RUN_ON_SERVER: on_server}
 
 
 PROCESS_SCHEMA: dict[str, Any] = {

@@ -9,8 +9,11 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 
+from domain.containers import LONGEST_IMAGE, image_of
 from domain.processes import (
     BACKOFF,
+    CONTAINER_ACCOUNT,
+    CONTAINER_IMAGE,
     MOST_RETRY_CODES,
     RETRIES,
     RETRY_AFTER,
@@ -32,6 +35,7 @@ from processes.models import Location, PoolChoice
 from processes.services.steps import StepFields
 
 OTHER_VARIABLE = ""
+DIRECTLY, CONTAINER = "", "container"
 
 _NAMES = {settle: name for name, settle in SETTLES.items()}
 #: By the stored value: what is chosen, and what follows from it.
@@ -136,6 +140,15 @@ class WorkerForm(ConditionsForm, TargetsForm, ActionForm):
     worker_pool = forms.ModelChoiceField(WorkerPool.objects.none(), required=False, label="Pool")
     worker_pool_variable = forms.ChoiceField(required=False, label="Worker pool variable")
     other_variable = forms.CharField(required=False, max_length=200, label="Name of the variable")
+    container = forms.ChoiceField(
+        required=False,
+        choices=[(DIRECTLY, "Directly on the worker"), (CONTAINER, "Inside a container, on the worker")],
+        initial=DIRECTLY,
+        widget=forms.RadioSelect,
+        label="Container",
+    )
+    container_image = forms.CharField(required=False, max_length=LONGEST_IMAGE, label="Image")
+    container_account = forms.CharField(required=False, max_length=200, label="Account variable")
 
     def __init__(
         self,
@@ -178,6 +191,10 @@ class WorkerForm(ConditionsForm, TargetsForm, ActionForm):
         data = super().clean() or self.cleaned_data
         chosen = data.get("worker_pool_variable") or data.get("other_variable") or ""
         data["variable"] = chosen.strip()
+        if data.get("container") == CONTAINER and not data.get("container_image"):
+            self.add_error("container_image", "Enter the image, such as debian:12.")
+        if account := data.get("container_account"):
+            self._check_account(account)
         location = data.get("location")
         # What does not count where the step runs is kept, and is not to be in the way.
         if data.get("pool_choice") == PoolChoice.VARIABLE and location != Location.TARGET:
@@ -192,6 +209,18 @@ class WorkerForm(ConditionsForm, TargetsForm, ActionForm):
             self.add_error("new_target_tags", "Name the tags of the targets that the step is for.")
         return data
 
+    def _check_account(self, name: str) -> None:
+        if reason := validate_name(name):
+            self.add_error("container_account", reason)
+
+    def _container(self) -> dict[str, str]:
+        """Kept as it was entered only while it is chosen: what counts is whether there is an image."""
+        data = self.cleaned_data
+        if data["container"] != CONTAINER:
+            return {}
+        found = {CONTAINER_IMAGE: data["container_image"], CONTAINER_ACCOUNT: data["container_account"]}
+        return {name: value for name, value in found.items() if value}
+
     def _check_variable(self, name: str) -> None:
         if not name:
             self.add_error("other_variable", "Choose the variable that picks the pool.")
@@ -203,7 +232,7 @@ class WorkerForm(ConditionsForm, TargetsForm, ActionForm):
         plain = super().step_fields()
         return replace(
             plain,
-            properties={**plain.properties, **self.conditions()},
+            properties={**plain.properties, **self._container(), **self.conditions()},
             location=Location(data["location"]),
             **self._targets(),
             pool_choice=PoolChoice(data["pool_choice"]),
@@ -226,6 +255,9 @@ class WorkerForm(ConditionsForm, TargetsForm, ActionForm):
             **cls.initial_conditions(fields.properties),
             "location": fields.location,
             **cls.initial_targets(fields),
+            "container": CONTAINER if image_of(fields.properties) else DIRECTLY,
+            "container_image": fields.properties.get(CONTAINER_IMAGE, ""),
+            "container_account": fields.properties.get(CONTAINER_ACCOUNT, ""),
             "pool_choice": fields.pool_choice,
             "worker_pool": fields.worker_pool.pk if fields.worker_pool else None,
             "worker_pool_variable": fields.worker_pool_variable if offered else OTHER_VARIABLE,

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from django.conf import settings
 
-from domain import arrangement, octostache, step_types
+from domain import arrangement, containers, octostache, step_types
 from domain.arrangement import Unit
 from domain.octostache import TemplateError
 from domain.plans import PlannedStep, RunPlan, step_values
@@ -49,6 +49,7 @@ def start_frame(attempt: HeldAttempt) -> frames.Start:
         values = {**system_variables(_facts(run, unit, attempt), step), **before.values, **given}
         expansion = octostache.expand_all(values)
         work = _work(step, lambda text: octostache.evaluate(text, values))
+        container = containers.filled(step.properties, lambda text: octostache.evaluate(text, values))
         if step.packages:
             work = step_packages.with_packages(work, step, attempt_id=attempt.id, space_id=attempt.space_id)
     except (TemplateError, sealing.CannotUnseal, step_packages.Gone) as error:
@@ -69,6 +70,7 @@ def start_frame(attempt: HeldAttempt) -> frames.Start:
         secrets=_secrets(chosen, given, expansion.values, before.outputs),
         program=programs.packed(work.name) if isinstance(work, Program) else "",
         inputs=dict(work.inputs) if isinstance(work, Program) else {},
+        container=container,
     )
 
 

@@ -269,6 +269,34 @@ class TestProcesses:
         assert saved["Actions"][0]["Properties"]["Octopus.Action.RunOnServer"] == on_server
         assert again == saved
 
+    def test_a_step_in_a_container(self, api, world):
+        step = script("Inside")
+        step["Actions"][0]["Container"] = {"Image": "debian:12", "FeedId": None}
+        account = {"Octoworkers.Action.Container.AccountVariable": "Registry"}
+        step["Actions"][0]["Properties"] |= account
+        path = world.project["Links"]["DeploymentProcess"]
+
+        [saved] = set_steps(api, path, step)["Steps"]
+        [again] = set_steps(api, path, saved)["Steps"]
+
+        assert again == saved
+        action = saved["Actions"][0]
+        assert action["Container"] == {
+            "Image": "debian:12",
+            "FeedId": None,
+            "GitUrl": None,
+            "Dockerfile": None,
+        }
+        assert action["Properties"].items() >= account.items()
+        assert "Octoworkers.Action.Container.Image" not in action["Properties"]
+        saved["Actions"][0]["Container"] = None
+        [plain] = set_steps(api, path, saved)["Steps"]
+        assert plain["Actions"][0]["Container"]["Image"] is None
+        before = api.get(path)
+        saved["Actions"][0]["Container"] = {"Image": "x", "FeedId": "Feeds-1"}
+        assert api.refused("PUT", path, {**before, "Steps": [saved]})[0] == 400
+        set_steps(api, path)
+
     def test_a_step_with_several_actions(self, api, world):
         check = script("Check")["Actions"][0]
         check |= {"Name": "Check", "Condition": "Variable", "IsRequired": True}
