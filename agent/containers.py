@@ -24,6 +24,17 @@ from agent.scripts import CannotRun, Command, find_program, write_private
 FEATURE = "containers"
 ENGINES = ("docker", "podman")
 
+#: What says where an engine is, which is the agent's to know and not the script's.
+_OF_ENGINE = (
+    "CONTAINER_HOST",
+    "DOCKER_CERT_PATH",
+    "DOCKER_CONTEXT",
+    "DOCKER_HOST",
+    "DOCKER_TLS_VERIFY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "XDG_RUNTIME_DIR",
+)
 #: What both end with when they could not run a container at all.
 _COULD_NOT_RUN = 125
 _LOGIN_SECONDS = 60.0
@@ -76,8 +87,12 @@ def wrap(command: Command, wish: Wish, *, folder: Path, name: str) -> Command:
         command,
         program=shell,
         arguments=["sh", "-c", _RUN, "sh", engine, wish.image, *run],
-        environment={**command.environment, **signed_in},
+        environment={**_engine_environment(command.environment), **signed_in},
     )
+
+
+def _engine_environment(around: Mapping[str, str]) -> dict[str, str]:
+    return {**{name: os.environ[name] for name in _OF_ENGINE if name in os.environ}, **around}
 
 
 def _options(environment: Mapping[str, str], engine: str, folder: Path, name: str) -> list[str]:
@@ -113,7 +128,7 @@ def _signed_in(engine: str, wish: Wish, folder: Path) -> dict[str, str]:
             input=wish.password.encode(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env={**surroundings.build({}), **found},
+            env={**_engine_environment(surroundings.build({})), **found},
             timeout=_LOGIN_SECONDS,
             check=False,
         )
@@ -144,7 +159,7 @@ def kill(folder: Path) -> None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env=surroundings.build({}),
+            env=_engine_environment(surroundings.build({})),
             timeout=_KILL_SECONDS,
             check=False,
         )

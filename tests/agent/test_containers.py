@@ -11,6 +11,8 @@ import pytest
 from agent import capabilities, containers, environment
 from agent.config import Home
 from agent.scripts import CannotRun, Command
+from protocol.frames import Cancel, Finished
+from tests.agent.waiting import until
 
 #: Says what it was called with, and does with a container what matters here: it runs the command and
 #: kills it by its name.
@@ -193,3 +195,16 @@ async def test_a_missing_image_fails_the_step_with_words(docker, scenario, serve
 
     assert finished.outcome == "not_started"
     assert "docker could not run the container" in finished.message
+
+
+async def test_a_cancel_ends_the_container_by_its_name(docker, scenario, server):
+    attempt_id, _ = await scenario.started(
+        "trap '' TERM; echo up; while :; do sleep 1; done", container={"image": "debian:12"}
+    )
+    await until(lambda: b"up" in server.log(attempt_id).content)
+
+    await server.send(Cancel(attempt_id, 1, 0.2))
+    finished = await server.expect(Finished, attempt_id=attempt_id)
+
+    assert finished.outcome == "canceled"
+    assert f"kill octoworkers-{attempt_id}" in docker.read_text()
