@@ -192,10 +192,11 @@ def _plan_action(
         parent=step.name if step.child else "",
         gate=step.condition if step.child else Condition.SUCCESS,
         gate_expression=step.expression if step.child else "",
+        notes=action.notes,
     )
     if reason := _reason_to_skip(action, inputs):
         return replace(planned, skipped=reason), []
-    if location.has_targets and (step.child or not action.is_manual):
+    if location.has_targets and (step.child or action.needs_machine):
         planned = _with_targets(planned, step, inputs)
         if not planned.targets:
             return replace(planned, skipped=planned.targets_why), list(no_target_problems(planned))
@@ -210,7 +211,7 @@ def _plan_action(
         problems += pasted_problems(step, action, values=values, is_refused=inputs.refuse_pasted)
     problems += rule_problems(step, action)
     problems += condition_problems(step, action, values=values, context=inputs.context)
-    if action.is_manual or location is Location.TARGET:
+    if not action.needs_machine or location is Location.TARGET:
         return planned, problems
     choice = choose_pool(
         step,

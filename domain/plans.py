@@ -19,6 +19,7 @@ from domain.processes import (
     SCRIPT_SYNTAX,
     Location,
     Syntax,
+    is_on_server,
     number_label,
     rules_of,
     rules_text,
@@ -238,6 +239,7 @@ class PlannedStep:
     parent: str = ""
     gate: Condition = Condition.SUCCESS
     gate_expression: str = ""
+    notes: str = ""
 
     @property
     def label(self) -> str:
@@ -258,6 +260,11 @@ class PlannedStep:
     def is_manual(self) -> bool:
         """Whether it waits for a person instead of a worker."""
         return self.action_type == MANUAL_ACTION
+
+    @property
+    def is_on_server(self) -> bool:
+        """Whether the server itself does it."""
+        return is_on_server(self.action_type, self.properties)
 
     @property
     def instructions(self) -> str:

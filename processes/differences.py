@@ -181,7 +181,7 @@ def _fields(step: StepDef, action: ActionDef) -> dict[str, str]:
 
 
 def _pool(action: ActionDef, location: Location) -> str:
-    if action.is_manual or location is Location.TARGET:
+    if not action.needs_machine or location is Location.TARGET:
         return ""
     if action.worker_pool_variable is not None:
         return f"From the variable {action.worker_pool_variable}"

@@ -11,11 +11,16 @@ from pathlib import Path
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from hypothesis import HealthCheck, settings
 
 from accounts.models import Role, User
 from pools.models import WorkerPool
 from spaces.models import Space
 from tests.factories import DefaultPoolFactory, DefaultSpaceFactory, UserFactory
+
+# How long an example takes says something about the machine, not about what is tested.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +79,12 @@ def postgres_url() -> str:
     if not url:
         pytest.skip(f"{variable} is not set; make test sets it where a PostgreSQL answers")
     return url
+
+
+@pytest.fixture(scope="session")
+def postgres_server(postgres_url: str) -> str:
+    """The address of that server's own database, which is always there."""
+    return f"{postgres_url.rpartition('/')[0]}/postgres"
 
 
 @pytest.fixture(autouse=True)

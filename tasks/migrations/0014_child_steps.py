@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tasks', '0012_saved_views'),
+        ('tasks', '0013_server_steps'),
     ]
 
     operations = [
