@@ -116,8 +116,9 @@
     move(way, step);
   });
 
-  document.addEventListener("htmx:afterSettle", () => {
-    if (!focusAfter) return;
+  document.addEventListener("htmx:afterSettle", (event) => {
+    // What comes beside the list settles before it.
+    if (!focusAfter || event.target.id !== "process-steps") return;
     const link = $(`#process-steps li[data-step="${CSS.escape(focusAfter)}"] > a`);
     focusAfter = null;
     link?.focus();
