@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.backends.postgresql.base import ServerBindingCursor
-from django.db.backends.postgresql.psycopg_any import TIMESTAMPTZ_OID, register_tzloader
+from django.db.backends.postgresql.base import TIMESTAMPTZ_OID, ServerBindingCursor
+from django.db.backends.postgresql.psycopg_any import register_tzloader
 from psycopg.pq import Format
 from psycopg.sql import Literal
 
@@ -25,6 +25,7 @@ class _PreparingCursor(ServerBindingCursor):
 
 def cursor() -> Any:
     """As `connection.cursor()`, for statements that will be run again."""
+    connection.close_if_health_check_failed()
     connection.ensure_connection()
     session: Any = connection.connection
     if session.prepare_threshold is None:
