@@ -20,22 +20,26 @@ _PLACE = re.compile(r"%[%s]")
 
 class _PreparingCursor(ServerBindingCursor):
     def execute(self, query: Any, params: Any = None, **given: Any) -> Any:
-        return super().execute(query, params, prepare=True, **given)
+        return super().execute(query, params, prepare=True, **given)  # type: ignore[misc]  # stubs lack it
 
 
 def cursor() -> Any:
     """As `connection.cursor()`, for statements that will be run again."""
-    connection.close_if_health_check_failed()
-    connection.ensure_connection()
-    session: Any = connection.connection
+    database: Any = connection
+    database.close_if_health_check_failed()
+    database.ensure_connection()
+    session = database.connection
     if session.prepare_threshold is None:
         # Django switches preparing off. Of its own accord psycopg shall prepare nothing still.
         session.prepare_threshold, session.prepared_max = 2**31, MOST
-    made = _PreparingCursor(session)
+    made = _Cursor(session)
     # As Django does for its own: not always, because it copies all that the cursor knows of types.
-    if session.adapters.get_loader(TIMESTAMPTZ_OID, Format.TEXT).timezone != connection.timezone:
-        register_tzloader(connection.timezone, made)
-    return connection._prepare_cursor(made)
+    if session.adapters.get_loader(TIMESTAMPTZ_OID, Format.TEXT).timezone != database.timezone:
+        register_tzloader(database.timezone, made)
+    return database._prepare_cursor(made)
+
+
+_Cursor: Any = _PreparingCursor
 
 
 def with_constants(sql: str, parameters: Sequence[Any], *, is_open: type) -> tuple[str, list[Any]]:

@@ -64,4 +64,5 @@ def _before(run: QueuedRun, slot: str, since: datetime) -> Iterable[Before]:
         wanted = NamedLock.objects.filter(space_id=run.space, name__in=[wish.name for wish in run.locks])
         rows = wanted.filter(released_at__gt=since)
         for name, pk, until in rows.values_list("name", "last_task_id", "released_at"):
-            yield Before(pk, until, lock=name)
+            if pk and until:
+                yield Before(pk, until, lock=name)
