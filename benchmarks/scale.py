@@ -15,7 +15,8 @@ from benchmarks.report import Row, spread
 from benchmarks.simulated import Loop, SimulatedAgent
 from domain.step_rules import StepRules
 from protocol import frames
-from tasks.models import Attempt, Execution, Interruption, ServerTask, StepState, TaskState
+from tasks.models import Attempt, Execution, Interruption, PauseMode, ServerTask, StepState, TaskState
+from tasks.services import pauses
 from tests.harness import scenarios
 from tests.harness.installation import Node, wait_for
 
@@ -170,8 +171,8 @@ def _approvals(like: ServerTask, count: int) -> list[int]:
 
 
 def backlog(bench: Bench) -> list[Row]:
-    """Ten thousand queued trivial runs (or as many as OCTOWORKERS_BENCH_RUNS says) over four agents; on
-    PostgreSQL with two nodes, one of which is killed half-way."""
+    """Ten thousand trivial runs (or as many as OCTOWORKERS_BENCH_RUNS says), all queued before the first one
+    starts, over four agents; on PostgreSQL with two nodes, one of which is killed half-way."""
     from benchmarks.measures import SECOND_NODE  # noqa: PLC0415 - that module lists this one
 
     count = int(os.environ.get("OCTOWORKERS_BENCH_RUNS", "10000"))
@@ -186,13 +187,15 @@ def backlog(bench: Bench) -> list[Row]:
     books = [
         bench.runbook(f"Backlog {number}", f"echo $OCTOWORKERS_TASK_ID >> {counted}") for number in range(100)
     ]
+    user = scenarios.administrator()
+    pauses.pause(None, mode=PauseMode.DRAIN, reason="Queueing", user=user, now=timezone.now())
     began = time.time()
     tasks = []
     for number in range(count):
         tasks.append(scenarios.run(books[number % len(books)], bench.place).pk)
-        if number in (count // 100, count // 10):
-            _analyze()
+    _analyze()
     queued = time.time()
+    pauses.resume(None, user=user)
     wait_for(lambda: _done(tasks) >= count // 2, seconds=1200, every=1)
     if second is not None:
         second.kill()
@@ -204,10 +207,10 @@ def backlog(bench: Bench) -> list[Row]:
     assert Attempt.objects.filter(execution__task__in=tasks).count() >= count
     what = "two nodes, one killed half-way" if second else "one node"
     return [
-        Row(f"{count:,} runs queued, one after the other", f"{queued - began:.0f} s"),
+        Row(f"{count:,} runs queued, one after the other", f"{count / (queued - began):.0f} /s"),
         Row(
             f"{count:,} trivial runs over 4 agents and {what}, each once",
-            f"{count / (ended - began):.0f} /s",
+            f"{count / (ended - queued):.0f} /s",
             "100 /s",
         ),
     ]
