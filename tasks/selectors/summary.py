@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from common.times import duration_words
+from domain.codec import Malformed
+from domain.plans import RunPlan
 from domain.waits import WORTH_SAYING, waited_since
 from protocol.log import Level
 from tasks.models import Artifact, Attempt, Execution, OutputVariable, ServerTask, TaskState
@@ -16,6 +18,7 @@ from tasks.selectors.fingerprints import of_sealed
 from tasks.selectors.log_archives import LogGone
 from tasks.selectors.log_context import Line
 from tasks.selectors.logs import Mark
+from tasks.selectors.values import UsedValue, named_values
 
 #: Lines that are set apart, of one kind.
 MOST_LINES = 30
@@ -70,6 +73,7 @@ class Summary:
     warnings: list[Noteworthy]
     errors: list[Noteworthy]
     waits: list[Wait]
+    values: list[UsedValue]
     outputs: list[Output]
     artifacts: list[Artifact]
     counts: Counter[str] = field(default_factory=Counter)
@@ -101,6 +105,7 @@ def of(task: ServerTask, executions: list[Execution]) -> Summary:
         warnings=found[Mark.WARNING],
         errors=found[Mark.ERROR],
         waits=list(_waits(task)),
+        values=_values(task),
         outputs=_outputs(task),
         artifacts=list(artifacts.of(task)),
         counts=counts,
@@ -129,7 +134,7 @@ def _marks(attempt: Attempt) -> list[tuple[int, int, Mark]]:
 
 
 def _lines(anchor: str, attempt: Attempt, first: int, count: int) -> list[Noteworthy]:
-    step = f"{attempt.execution.number}. {attempt.execution.title}"
+    step = f"{attempt.execution.label}. {attempt.execution.title}"
     return [
         Noteworthy(f"{anchor}L{line.seq + 1}", step, logs.plain(line.text))
         for line in logs.lines(attempt.pk, first, count)
@@ -162,6 +167,13 @@ def _waits(task: ServerTask) -> Iterator[Wait]:
         yield Wait("", f"Waited {duration_words(task.started_at - since)} in the queue.")
     for number, message in events:
         yield Wait(f"{number}. {names.get(number, '')}" if number else "", message)
+
+
+def _values(task: ServerTask) -> list[UsedValue]:
+    try:
+        return named_values(RunPlan.from_json(task.plan))
+    except Malformed:
+        return []
 
 
 def _outputs(task: ServerTask) -> list[Output]:

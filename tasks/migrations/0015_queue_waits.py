@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('environments', '0003_lifecycle'),
         ('spaces', '0002_queue_stopped'),
-        ('tasks', "0013_server_steps"),
+        ('tasks', "0014_child_steps"),
         ('tenants', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
