@@ -184,7 +184,7 @@
 
   let focusNext = "";
 
-  on("click", "#vars tbody td:not(.edit, .ax)", (cell, event) => {
+  on("click", "#vars tbody td:not(.edit, .ax, .pick)", (cell, event) => {
     if (event.target.closest("a, button, summary") || String(getSelection())) return;
     $("[data-edit-row]", cell.closest("tr"))?.click();
   });
