@@ -14,6 +14,7 @@ from domain.octostache.errors import (
 )
 from domain.octostache.evaluation import evaluate, evaluate_detailed, expand_all, explain
 from domain.octostache.filters import FILTER_NAMES
+from domain.octostache.renaming import CannotRefer, refers_to, renamed
 from domain.octostache.results import (
     EvaluationResult,
     Expansion,
@@ -25,6 +26,7 @@ from domain.octostache.results import (
 
 __all__ = [
     "FILTER_NAMES",
+    "CannotRefer",
     "EvaluationResult",
     "EvaluationTooLong",
     "Expansion",
@@ -41,4 +43,6 @@ __all__ = [
     "expand_all",
     "explain",
     "references",
+    "refers_to",
+    "renamed",
 ]
