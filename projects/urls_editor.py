@@ -18,6 +18,7 @@ from projects.views import (
     templates,
     tenant_variables,
     variable_history,
+    variable_uses,
     variables,
 )
 
@@ -52,6 +53,7 @@ urlpatterns = [
     path(f"{_PROJECT}variables/library/", library_sets.project_library_sets, name="project_library_sets"),
     *_variables(f"{_PROJECT}variables/", PROJECT_PAGES, project_owner),
     path(f"{_PROJECT}variables/routing/", variables.variable_routing, name="variable_routing"),
+    path(f"{_PROJECT}variables/uses/", variable_uses.variable_uses, name="variable_uses"),
     path(f"{_PROJECT}variables/paste/", variables.variable_paste, name="variable_paste"),
     path(f"{_PROJECT}variables/masking/", masking.variable_masking, name="variable_masking"),
     path("tenants/<slug:slug>/variables/", tenant_variables.tenant_variables, name="tenant_variables"),

@@ -14,7 +14,7 @@ from domain.octostache.errors import (
 )
 from domain.octostache.evaluation import evaluate, evaluate_detailed, expand_all, explain
 from domain.octostache.filters import FILTER_NAMES
-from domain.octostache.renaming import CannotRefer, refers_to, renamed
+from domain.octostache.renaming import CannotRefer, plain_tokens, refers_to, renamed
 from domain.octostache.results import (
     EvaluationResult,
     Expansion,
@@ -42,6 +42,7 @@ __all__ = [
     "evaluate_detailed",
     "expand_all",
     "explain",
+    "plain_tokens",
     "references",
     "refers_to",
     "renamed",

@@ -102,6 +102,24 @@ def _extent(template: str, start: int, steps: int) -> tuple[int, int]:
     return parser.skip_space(start), len(template[:end].rstrip())
 
 
+def plain_tokens(template: str, name: str) -> tuple[tuple[int, int], ...]:
+    """Where `#{Name}` stands with nothing else in its braces and within nothing else, as (start, end); not
+    where a further # stands before it."""
+    wanted = steps_of_name(name)
+    if wanted is None or "#{" not in template:
+        return ()
+    found = _Scan(template)
+    visible = {place.symbol for place in found.visible()}
+    return tuple(
+        (start, end)
+        for start, end, token in found.tokens
+        if isinstance(token, Symbol)
+        and token in visible
+        and _fixed_key(token.steps) == key_of(wanted)
+        and template[max(0, start - 1) : start] != "#"
+    )
+
+
 class _Recorder(TokenParser):
     """Notes where the paths of tokens stand; what was noted on a way that failed is forgotten."""
 
@@ -159,6 +177,7 @@ class _Scan:
     def __init__(self, text: str, *, only_block: bool = False) -> None:
         """`only_block`: up to the end of the block that the text begins with, which is `block_end` then."""
         self.block_end: int | None = None
+        self.tokens: list[tuple[int, int, Token]] = []
         self._heads: list[_Head] = []
         self._lost: list[_Head] = []
         self._hidden: list[tuple[int, int, str]] = []
@@ -180,6 +199,7 @@ class _Scan:
                 inner = -1 if failure.is_too_deep else text.find("#{", opening + 2, failure.position)
                 done = failure.position if inner < 0 else inner
                 continue
+            self.tokens.append((opening, done, token))
             self._take(token, opening, done)
             if only_block and not self._heads:
                 self.block_end = done

@@ -185,7 +185,7 @@
   let focusNext = "";
 
   on("click", "#vars tbody td:not(.edit, .ax, .pick)", (cell, event) => {
-    if (event.target.closest("a, button, summary") || String(getSelection())) return;
+    if (event.target.closest("a, button, summary, input") || String(getSelection())) return;
     $("[data-edit-row]", cell.closest("tr"))?.click();
   });
 
