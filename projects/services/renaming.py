@@ -16,7 +16,7 @@ from processes import mentions
 from processes import owners as process_owners
 from processes.models import Process, Step
 from processes.services import processes, steps
-from processes.services.steps import StepRow
+from processes.services.steps import StepFields
 from projects.models import Project
 from projects.services import project_variables
 from variables import merging, scope_sources
@@ -62,13 +62,16 @@ class Versions:
     processes: Mapping[int, int] = field(default_factory=dict)
 
 
+_Changes = list[tuple[Step, StepFields]]
+
+
 @dataclass
 class Found:
     """Everything that refers to a variable, and what would be saved under the new name."""
 
     uses: list[Use]
     rows: list[Row]
-    processes: list[tuple[Process, list[StepRow]]]
+    processes: list[tuple[Process, _Changes]]
     versions: Versions
     values: int = 0
     libraries: tuple[str, ...] = ()
@@ -98,10 +101,11 @@ def rename(project: Project, old: str, new: str, *, versions: Versions, user: Us
         rows=found.rows,
         user=user,
     )
-    for process, rows in found.processes:
+    for process, changes in found.processes:
         # One that refers to it only now has a version that nobody has seen.
         version = versions.processes.get(process.pk, 0)
-        processes.replace_steps(process=process, version=version, rows=rows, user=user)
+        message = f"Renamed the variable {old} to {new} in"
+        processes.edit_steps(process=process, version=version, changes=changes, user=user, message=message)
     return found
 
 
@@ -137,7 +141,7 @@ class _Search:
             row, there = self._row(one)
             rows.append(row)
             uses += there
-        found, versions = list[tuple[Process, list[StepRow]]](), dict[int, int]()
+        found, versions = list[tuple[Process, _Changes]](), dict[int, int]()
         read = list(self._processes())
         owners = process_owners.resolve([(one.owner_kind, one.owner_id) for one, _ in read])
         for process, members in read:
@@ -182,22 +186,22 @@ class _Search:
     # --- steps -----------------------------------------------------------------------------------
 
     def _processes(self) -> Iterator[tuple[Process, list[Step]]]:
-        ids = [one.id for one in scope_sources.registered(Kind.ACTION, self.variable_set)]
+        ids = [int(one.id) for one in scope_sources.registered(Kind.ACTION, self.variable_set)]
         rows = Process.objects.filter(steps__actions__in=ids).distinct().order_by("pk")
         for process in rows.prefetch_related("steps__actions__worker_pool"):
             yield process, list(process.steps.all())
 
     def _process(
         self, members: Sequence[Step], owner: process_owners.Owner | None
-    ) -> tuple[list[StepRow], list[Use]]:
-        rows, uses = list[StepRow](), list[Use]()
+    ) -> tuple[_Changes, list[Use]]:
+        changed, uses = list[tuple[Step, StepFields]](), list[Use]()
         for step in members:
             fields = steps.fields_of(step)
-            rows.append(
-                StepRow(mentions.renamed(fields, self.old, self.new, known=self.known), step.pk, step.slug)
-            )
-            for mention, after in mentions.changes(fields, self.old, self.new, known=self.known):
-                lines = _lines(mention.text, after)
+            after = mentions.renamed(fields, self.old, self.new, known=self.known)
+            if after != fields:
+                changed.append((step, after))
+            for mention, text in mentions.changes(fields, self.old, self.new, known=self.known):
+                lines = _lines(mention.text, text)
                 uses.append(
                     Use(
                         "Step",
@@ -208,7 +212,7 @@ class _Search:
                         max(0, len(lines) - MOST_LINES),
                     )
                 )
-        return rows, uses
+        return changed, uses
 
 
 def _is_secret(frozen: Mapping[str, Any]) -> bool:
