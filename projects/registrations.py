@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from accounts.permissions import Permission, can
+from accounts.requests import PageRequest
 from common import usage as uses
 from common.owners import Owner
 from domain.scopes import DEPLOYMENT_PROCESS, Kind
@@ -19,11 +20,12 @@ from processes import destinations
 from processes import owners as process_owners
 from processes.destinations import Destination
 from processes.models import Action, OwnerKind
-from projects import parts, usage
+from projects import parts, tenant_variables, usage
 from projects.models import Project, Release
 from projects.services import deployments
 from spaces.models import Space
 from tasks import subjects
+from tenants import parts as tenant_parts
 from tenants.models import Tenant
 from variables import neighbours, scope_sources
 from variables import owners as variable_owners
@@ -54,8 +56,15 @@ def register() -> None:
     scope_sources.register(Kind.MACHINE, _target_scopes)
     scope_sources.register(Kind.ROLE, _tag_scopes)
     uses.register(Machine, variable_usage.of_machine)
+    tenant_parts.register_section(_tenant_section)
     for tab in TABS:
         parts.register_tab(tab)
+
+
+def _tenant_section(request: PageRequest, tenant: Tenant) -> tenant_parts.Section:
+    found = tenant_variables.sheet(tenant, viewer=request.user)
+    missing, asked = found.missing, sum(1 for _ in found.cells())
+    return "projects/_tenant_section.html", {"missing": missing, "asked": asked, "more": len(missing) - 8}
 
 
 def _process_owners(ids: Collection[int]) -> Mapping[int, Owner]:

@@ -14,7 +14,7 @@ import variables.library_api
 from accounts.api import events, users
 from octoworkers.api import description, nothing, root, spaces, unknown
 from octoworkers.views import api_docs
-from projects.api import executions, processes, projects, releases, routing
+from projects.api import executions, processes, projects, releases, routing, tenant_variables
 from projects.api import tenants as project_tenants
 from runbooks.api import runbooks, runs
 from tasks.api import artifacts, details, inside, interruptions, searching, tasks
@@ -44,6 +44,7 @@ ROUTES = [
     *artifacts.ROUTES,
     *interruptions.ROUTES,
     *tasks.ROUTES,
+    *tenant_variables.ROUTES,
     *project_tenants.ROUTES,
     *processes.ROUTES,
     *routing.ROUTES,

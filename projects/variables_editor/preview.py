@@ -10,7 +10,9 @@ from django import forms
 
 from domain.octostache import Explanation
 from domain.scopes import DEPLOYMENT_PROCESS, Context, Kind
+from domain.variables import Candidate
 from environments.models import Environment
+from projects.services import project_variables
 from projects.variables_editor.known import system_values
 from projects.variables_editor.session import Session
 from tenants.models import Tenant
@@ -80,9 +82,10 @@ def panel(session: Session) -> Panel:
         data["process"] = DEPLOYMENT_PROCESS
     form = PanelForm(data, session=session)
     form.is_valid()
-    candidates = credentials.with_parts(variable_sets.candidates(session.owner.frozen()))
-    names = selectors.scope_names(session.options)
     place, chosen = form.place(), form.cleaned_data
+    candidates = credentials.with_parts(variable_sets.candidates(session.owner.frozen()))
+    candidates += _of_tenant(session, chosen.get("environment"), chosen.get("tenant"))
+    names = selectors.scope_names(session.options)
     known = system_values(session, place, environment=chosen.get("environment"), tenant=chosen.get("tenant"))
     expression = chosen.get("expression")
     return Panel(
@@ -90,6 +93,14 @@ def panel(session: Session) -> Panel:
         preview.resolved(candidates, place, names=names, known=known),
         preview.evaluated(expression, candidates, place, known=known) if expression else None,
     )
+
+
+def _of_tenant(session: Session, environment: Environment | None, tenant: Tenant | None) -> list[Candidate]:
+    """What the tenant gives there; only a project asks for it in an environment."""
+    project = session.owner.project
+    if project is None or environment is None or tenant is None:
+        return []
+    return list(project_variables.of_tenants(project, [tenant])(environment, tenant).candidates)
 
 
 def _choices(options: Sequence[ScopeOption], kind: Kind) -> list[tuple[str, Any]]:

@@ -13,6 +13,7 @@ from domain.planning import PoolInfo, RunPlan
 from domain.processes import ProcessDef
 from domain.scopes import Context, Kind
 from domain.targets import TargetInfo
+from domain.tenant_values import NONE, TenantValues
 from domain.variables import Candidate
 from environments.models import Environment
 from packages.services import choosing
@@ -23,6 +24,8 @@ from variables.scope_sources import REGISTERED
 from variables.services import credentials, prompts, variable_sets
 from workers.selectors.capacity import pool_capacity
 from workers.selectors.targets import target_infos
+
+TenantValuesOf = Callable[[Environment, Tenant], TenantValues]
 
 
 class Planner:
@@ -42,13 +45,16 @@ class Planner:
         earlier: Answers | None = None,
         packages: Sequence[ChosenPackage] | None = None,
         refuse_pasted: bool = False,
+        tenant_values: TenantValuesOf | None = None,
     ) -> None:
         """`process` and `variables` as their `freeze` gives them; `process_ref` is "deployment" or
         "runbook:<id>". `labels` names other processes and their steps; it is asked only where a value is
         scoped to one. `answers` to prompts are by the name or the id of the variable, in the clear; `earlier`
         ones of a run that is repeated stand where there is no new one. `packages` are the versions that were
-        chosen; None takes the newest. `refuse_pasted`: answers may not get into the text of a script."""
+        chosen; None takes the newest. `refuse_pasted`: answers may not get into the text of a script.
+        `tenant_values` are looked up when a run is planned, as no snapshot keeps them."""
         self._refuse_pasted = refuse_pasted
+        self._tenant_values = tenant_values
         self._process = ProcessDef.from_json(dict(process))
         self._packages = choosing.choices(space, self._process, packages)
         pools = list(WorkerPool.objects.in_space(space))
@@ -72,9 +78,10 @@ class Planner:
         names: Names = self._names
         if tenant is not None:
             names = {**self._names, (Kind.TENANT, str(tenant.pk)): tenant.name}
+        of_tenant = self._tenant_values(environment, tenant) if tenant and self._tenant_values else NONE
         return planning.plan(
             process=self._process,
-            candidates=self._candidates,
+            candidates=[*self._candidates, *of_tenant.candidates],
             context=context(environment=environment, tenant=tenant, process_ref=self._ref),
             pools=self._pools,
             capacity=self._capacity,
@@ -84,6 +91,7 @@ class Planner:
             answers=self._answers,
             refuse_pasted=self._refuse_pasted,
             packages=self._packages,
+            missing=of_tenant.missing,
         )
 
     def _targets_of(self, environment: Environment) -> list[TargetInfo]:

@@ -22,8 +22,10 @@ from tests.factories.variables import (
     CertificateFactory,
     LibraryVariableSetFactory,
     ScopeValueFactory,
+    TenantValueFactory,
     VariableFactory,
     VariableSetFactory,
+    VariableTemplateFactory,
 )
 from tests.factories.workers import EnrolmentCodeFactory, MachineFactory, TargetFactory
 
@@ -59,9 +61,11 @@ __all__ = [
     "TaskEventFactory",
     "TenantFactory",
     "TenantLinkFactory",
+    "TenantValueFactory",
     "UserFactory",
     "VariableFactory",
     "VariableSetFactory",
+    "VariableTemplateFactory",
     "WorkerPoolFactory",
     "push_package",
 ]
