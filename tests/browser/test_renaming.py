@@ -30,7 +30,7 @@ def test_a_variable_is_renamed_with_its_uses(page: Page, world: World) -> None:
     page.goto(f"/projects/{project.slug}/variables/")
     page.get_by_role("link", name="used by 1 step").click()
     expect(page.get_by_role("table")).to_contain_text("Mail.Url")
-    expect(page.get_by_role("table")).to_contain_text(f"Step 1 of Renames, {book.name}")
+    expect(page.get_by_role("table")).to_contain_text(f"Step 1 of Renames, runbook {book.name}")
 
     page.get_by_label("New name").fill("Mail.Server")
     page.get_by_role("button", name="Show what changes").click()

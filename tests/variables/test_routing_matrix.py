@@ -191,7 +191,7 @@ class TestBlastRadius:
             return len(queries)
 
         scenarios.add_step(scenarios.runbook(project, name="Back up"), "Copy")
-        assert "Orders, Back up" in client.post(URL, data, **HTMX).text
+        assert "Orders, runbook Back up" in client.post(URL, data, **HTMX).text
         few = cost()
         for number in range(3):
             scenarios.add_step(scenarios.runbook(project, name=f"Book {number}"), "Copy")
