@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from domain import octostache, script_names, step_types
 from domain.processes import SCRIPT_BODY
+from domain.script_sources import GIT_ACCOUNT
 from domain.variables import same_name
 from processes.services.steps import StepFields
 
@@ -54,5 +55,8 @@ def renamed(fields: StepFields, old: str, new: str, *, known: Collection[str]) -
 def _text(key: str, text: str, old: str, new: str, known: Collection[str]) -> str:
     if not isinstance(text, str):
         return text
+    if key == GIT_ACCOUNT:
+        # The name itself, not a template.
+        return new if same_name(text, old) else text
     found = octostache.renamed(text, old, new, known=known)
     return script_names.with_name(found, old, new) if key == SCRIPT_BODY else found

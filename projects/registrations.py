@@ -16,11 +16,12 @@ from domain.scopes import DEPLOYMENT_PROCESS, Kind
 from environments.models import Environment
 from packages import owners as package_owners
 from packages.models import OwnerKind as PackageOwner
-from processes import destinations
+from processes import destinations, refusals
 from processes import owners as process_owners
 from processes.destinations import Destination
-from processes.models import Action, OwnerKind
-from projects import parts, tenant_variables, usage
+from processes.models import Action, OwnerKind, Process
+from processes.services.steps import StepFields
+from projects import parts, pasting, tenant_variables, usage
 from projects.models import Project, Release
 from projects.services import deployments
 from spaces.models import Space
@@ -47,6 +48,7 @@ def register() -> None:
     subjects.register(deployments.SUBJECT, rerun=deployments.rerun, facts=deployments.facts)
     process_owners.register(OwnerKind.PROJECT, _process_owners)
     destinations.register(_destinations)
+    refusals.register(_refuse_pasted)
     package_owners.register(PackageOwner.RELEASE, _package_owners)
     variable_owners.register(VariablesOwner.PROJECT, _variable_owners)
     variable_owners.register(VariablesOwner.LIBRARY, _library_owners)
@@ -72,6 +74,11 @@ def _process_owners(ids: Collection[int]) -> Mapping[int, Owner]:
         project.pk: Owner(f"{project.name}, deployment process", _page("project_process")(project))
         for project in Project.objects.filter(pk__in=ids)
     }
+
+
+def _refuse_pasted(process: Process, fields: StepFields) -> Iterable[tuple[str, str]]:
+    if process.owner_kind == OwnerKind.PROJECT:
+        yield from pasting.refusals(Project.objects.get(pk=process.owner_id), fields)
 
 
 def _destinations(user: Any, space: Space) -> Iterable[Destination]:

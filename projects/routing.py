@@ -31,13 +31,17 @@ def of_project(
 ) -> Matrix:
     """`candidates` are the project's own values, saved or not, to which those of its library sets are added;
     `base` says the process and the step."""
-    shared = variable_sets.of_library(list(project.library_sets.all()))
-    ground = _ground(project, names=names, viewer=viewer)
-    found = [*candidates, *shared, *_of_tenants(project, variable, ground)]
+    ground = ground_of(project, names=names, viewer=viewer)
+    found = [*candidates, *shared(project), *of_tenants(project, variable, ground)]
     return matrix(variable, found, base=base, ground=ground)
 
 
-def _of_tenants(project: Project, variable: str, ground: Ground) -> list[Candidate]:
+def shared(project: Project) -> list[Candidate]:
+    """The values of the library sets that the project includes."""
+    return variable_sets.of_library(list(project.library_sets.all()))
+
+
+def of_tenants(project: Project, variable: str, ground: Ground) -> list[Candidate]:
     """What the tenants themselves give for the variable, wherever they get the project."""
     asked = project_variables.of_tenants(project, ()).templates
     if not any(same_name(one.name, variable) for one in asked):
@@ -57,6 +61,13 @@ def _of_tenants(project: Project, variable: str, ground: Ground) -> list[Candida
     return list({(one.id, one.scope): one for one in found}.values())
 
 
+def base_of_action(action: Action) -> Context:
+    """Where a step runs; read with its process."""
+    process = action.step.process
+    ref = DEPLOYMENT_PROCESS if process.owner_kind == OwnerKind.PROJECT else runbook_process(process.owner_id)
+    return Context(process=ref, action=str(action.pk))
+
+
 def base_of_step(action_id: int | str) -> Context | None:
     """A step of a process, wherever it runs; None where there is no such step."""
     found = Action.objects.filter(pk=action_id).values_list(
@@ -68,7 +79,7 @@ def base_of_step(action_id: int | str) -> Context | None:
     return None
 
 
-def _ground(project: Project, *, names: Names, viewer: User) -> Ground:
+def ground_of(project: Project, *, names: Names, viewer: User) -> Ground:
     space = project.space
     environments = Environment.objects.visible_to(viewer).in_space(space)
     pools = list(WorkerPool.objects.visible_to(viewer).in_space(space))

@@ -14,10 +14,11 @@ from domain.scopes import Kind, runbook_process
 from environments.models import Environment
 from packages import owners as package_owners
 from packages.models import OwnerKind as PackageOwner
-from processes import destinations, owners
+from processes import destinations, owners, refusals
 from processes.destinations import Destination
-from processes.models import Action, OwnerKind
-from projects import parts
+from processes.models import Action, OwnerKind, Process
+from processes.services.steps import StepFields
+from projects import parts, pasting
 from projects.models import Project
 from runbooks import trigger_rows
 from runbooks.models import Runbook, RunbookSnapshot
@@ -36,6 +37,7 @@ def register() -> None:
     subjects.register(runs.SUBJECT, rerun=runs.rerun, facts=runs.facts)
     owners.register(OwnerKind.RUNBOOK, _process_owners)
     destinations.register(_destinations)
+    refusals.register(_refuse_pasted)
     package_owners.register(PackageOwner.SNAPSHOT, _package_owners)
     scope_sources.register(Kind.PROCESS, _process_scopes)
     scope_sources.register(Kind.ACTION, _step_scopes)
@@ -56,6 +58,12 @@ def _process_owners(ids: Collection[int]) -> Mapping[int, Owner]:
         )
         for runbook in found
     }
+
+
+def _refuse_pasted(process: Process, fields: StepFields) -> Iterable[tuple[str, str]]:
+    if process.owner_kind == OwnerKind.RUNBOOK:
+        runbook = Runbook.objects.select_related("project").get(pk=process.owner_id)
+        yield from pasting.refusals(runbook.project, fields)
 
 
 def _destinations(user: Any, space: Space) -> Iterable[Destination]:

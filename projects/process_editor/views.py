@@ -14,6 +14,7 @@ from common.usage import InUse
 from domain.labels import listed
 from processes.action_types import ActionForm, ActionType, by_slug
 from processes.models import Step
+from processes.refusals import StepRefused
 from processes.services import processes
 from processes.services.processes import StaleProcess, StepNameTaken, UnknownSteps
 from processes.services.steps import StepFields, fields_of
@@ -100,6 +101,8 @@ def _blank(session: Session, kind: ActionType) -> HttpResponse:
 
 def _create(session: Session, kind: ActionType) -> HttpResponse:
     form = session.form(kind, StepFields(name=""), data=session.request.POST)
+    if session.request.POST.get("act") == SAFE:
+        return _safe(session, form, step=None)
     if not form.is_valid():
         return pages.invalid_page(session, form, step=None)
     fields = form.step_fields()
@@ -109,6 +112,8 @@ def _create(session: Session, kind: ActionType) -> HttpResponse:
         )
     except StepNameTaken:
         return _name_taken(session, form, step=None)
+    except StepRefused as refused:
+        return _refused(session, form, refused, step=None)
     except StaleProcess as stale:
         # A new step is in nobody's way: it is shown what changed, and saving again adds it.
         return pages.conflict_page(
@@ -126,15 +131,35 @@ def _save(session: Session, slug: str) -> HttpResponse:
     if step is None:
         return _save_gone(session)
     form = session.form(type_of(step), fields_of(step), data=session.request.POST)
+    if session.request.POST.get("act") == SAFE:
+        return _safe(session, form, step=step)
     if not form.is_valid():
         return pages.invalid_page(session, form, step=step)
     try:
         processes.edit_step(step=step, version=session.version, fields=form.step_fields(), user=session.user)
     except StepNameTaken:
         return _name_taken(session, form, step=step)
+    except StepRefused as refused:
+        return _refused(session, form, refused, step=step)
     except StaleProcess as stale:
         return _conflict(session, stale, step=step, mine=form.step_fields())
     return _saved(session, step)
+
+
+SAFE = "safe"
+
+
+def _safe(session: Session, form: ActionForm, *, step: Step | None) -> HttpResponse:
+    """The form with such values read by the script instead of pasted into it. Nothing is saved."""
+    data = session.request.POST.copy()
+    data["script"] = pages.pasted_of(session, form).rewrite.script
+    again = session.form(form.action_type, StepFields(name=""), data=data)
+    return pages.unsaved_page(session, again, step=step)
+
+
+def _refused(session: Session, form: ActionForm, refused: StepRefused, *, step: Step | None) -> HttpResponse:
+    form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+    return pages.invalid_page(session, form, step=step)
 
 
 def _name_taken(session: Session, form: ActionForm, *, step: Step | None) -> HttpResponse:

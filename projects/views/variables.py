@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.permissions import Permission, require
 from accounts.requests import PageRequest
@@ -268,10 +268,18 @@ def variable_paste(request: PageRequest, slug: str) -> HttpResponse:
     return render(request, TEMPLATE, _page(session, session.grid(groups), is_unsaved=True))
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def variable_preview(request: PageRequest, slug: str, owner_of: OwnerOf) -> HttpResponse:
+    """With the saved values, or by POST with those of the table; nothing is saved by it."""
     session = _session(request, slug, owner_of)
-    return render(request, "variables/_preview.html", session.context(panel=preview.panel(session)))
+    grid = None
+    if request.method == "POST":
+        grid = session.grid(posted_groups(request.POST, session.stored))
+    try:
+        found = preview.panel(session, grid)
+    except UnknownScopeKind as unknown:
+        raise Http404("A scope is of a kind that does not exist.") from unknown
+    return render(request, "variables/_preview.html", session.context(panel=found))
 
 
 @require_POST

@@ -9,7 +9,7 @@ from tenants.services import tenants
 from tests.browser.conftest import World
 from tests.browser.pages import add_variable, save_variables
 from tests.harness import scenarios
-from tests.harness.browser import aside
+from tests.harness.browser import aside, picture
 from variables.models import ScopeValue, TenantValue
 
 
@@ -26,10 +26,13 @@ def test_a_template_is_made_and_a_tenant_gives_its_value(page: Page, world: Worl
     page.get_by_label("Choices").fill("eu|Europe\nus|United States")
     page.get_by_role("button", name="Add template").click()
     expect(page.get_by_role("row", name="Database.Region")).to_contain_text("every tenant needs a value")
+    picture(page, "tenant-templates")
 
     page.goto(f"/tenants/{tenant.slug}/")
     expect(page.get_by_role("main")).to_contain_text("1 missing")
+    picture(page, "tenant")
     page.get_by_role("main").get_by_role("link", name="Open").click()
+    picture(page, "tenant-variables")
     page.get_by_label("Region of the database in Production").select_option(label="Europe")
     page.get_by_role("button", name="Save variables").click()
     expect(page.get_by_label("Region of the database in Production")).to_have_value("eu")
@@ -63,6 +66,7 @@ def test_scopes_of_many_values_at_once_and_their_history(page: Page, world: Worl
     page.get_by_label("Select this value of Alpha").check()
     page.get_by_label("Select this value of Gamma").click(modifiers=["Shift"])
     expect(bar).to_contain_text("3 values selected")
+    picture(page, "variables-bulk")
     page.get_by_label("Select this value of Beta").focus()
     page.keyboard.press("Space")
     expect(bar).to_contain_text("2 values selected")
@@ -90,3 +94,4 @@ def test_scopes_of_many_values_at_once_and_their_history(page: Page, world: Worl
     newest = page.get_by_role("listitem").filter(has_text="alpha (Production)").first
     expect(newest).to_contain_text("Gamma")
     expect(page.get_by_role("main")).to_contain_text("added")
+    picture(page, "variables-history")

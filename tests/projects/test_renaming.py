@@ -9,9 +9,12 @@ from django.urls import reverse
 
 from domain.processes import SCRIPT_BODY
 from domain.prompts import Control, Prompt
+from domain.script_sources import GIT_ACCOUNT
 from domain.variables import VariableType
+from processes import mentions
 from processes.models import Action, Process
 from processes.services.processes import StaleProcess
+from processes.services.steps import StepFields
 from projects.services import project_variables, renaming
 from projects.services.renaming import CannotRename
 from tests.projects import scenarios
@@ -59,7 +62,7 @@ def test_everything_that_refers_to_it(used):
         ("Variable", "Login", "Value"),
         ("Variable", "Which", "Choices"),
         ("Step", "Use it of Orders database, deployment process", "Script"),
-        ("Step", "Also of Orders database, Back up", "Script"),
+        ("Step", "Also of Orders database, runbook Back up", "Script"),
     ]
     assert (found.steps, found.values) == (2, 1)
 
@@ -91,6 +94,12 @@ def test_a_pool_variable_is_renamed_with_its_steps(project, editor):
     found = renaming.find(project, scenarios.POOL_VARIABLE, "Pool")
     renaming.rename(project, scenarios.POOL_VARIABLE, "Pool", versions=found.versions, user=editor)
     assert Action.objects.get().worker_pool_variable == "Pool"
+
+
+def test_a_git_account_is_named_by_its_variable(project):
+    fields = StepFields("Fetch", properties={GIT_ACCOUNT: "git.login", "Other": "#{Git.Login.Password}"})
+    found = mentions.renamed(fields, "Git.Login", "Repository", known=["Git.Login"])
+    assert found.properties == {GIT_ACCOUNT: "Repository", "Other": "#{Repository.Password}"}
 
 
 def test_another_spelling_is_a_new_name_too(used, editor):
