@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from domain import safe_reads
 from domain.labels import listed
 from domain.pasting import pasted_names, scripts_of
-from domain.processes import SCRIPT_BODY, SCRIPT_SYNTAX
+from domain.processes import SCRIPT_BODY, SCRIPT_SYNTAX, ProcessDef
 from domain.variables import name_key
+from processes.models import Process
+from processes.saving import SaveRefused
 from processes.services.steps import StepFields
 from projects.models import Project
 from projects.services import project_variables
@@ -27,17 +27,35 @@ def pasted(project: Project, fields: StepFields) -> tuple[str, ...]:
     return pasted_names(scripts, candidates, supplied)
 
 
-def refusals(project: Project, fields: StepFields) -> Iterator[tuple[str, str]]:
-    """For a project that refuses them: the field and the reason."""
+def refuse(project: Project, process: Process) -> None:
+    """Raises SaveRefused for a project that refuses them, where a step that is new or was changed has one:
+    what was there before keeps nobody from saving something else. `process` is as it would be saved."""
     if not project.refuses_pasted:
         return
-    if names := pasted(project, fields):
-        read = "it" if len(names) == 1 else "them"
-        yield (
-            "script",
-            f"This project does not allow {listed([f'#{{{one}}}' for one in names])} in a script: "
-            f"whoever starts a run supplies {read}. Read {read} with get_octopusvariable.",
-        )
+    before = _stored_properties(process)
+    for step in process.steps.prefetch_related("actions__worker_pool"):
+        for action in step.actions.all():
+            if before.get(str(action.pk)) == action.properties:
+                continue
+            fields = StepFields(step.name, properties=action.properties, action_type=action.action_type)
+            if names := pasted(project, fields):
+                raise SaveRefused(_sentence(step.name, names))
+
+
+def _stored_properties(process: Process) -> dict[str, dict[str, str]]:
+    """Of each action, as they were saved last."""
+    last = process.revisions.order_by("-version").first()
+    if last is None:
+        return {}
+    return {action.id: dict(action.properties) for _, action in ProcessDef.from_json(last.content).actions()}
+
+
+def _sentence(step: str, names: tuple[str, ...]) -> str:
+    read = "it" if len(names) == 1 else "them"
+    return (
+        f"This project does not allow {listed([f'#{{{one}}}' for one in names])} in the script of {step}: "
+        f"whoever starts a run supplies {read}. Read {read} with get_octopusvariable."
+    )
 
 
 def safe(fields: StepFields, names: tuple[str, ...]) -> safe_reads.Rewrite:

@@ -12,20 +12,21 @@ from accounts.permissions import Permission, can
 from accounts.requests import PageRequest
 from common import usage as uses
 from common.owners import Owner
+from domain.ids import IdKind, encode
+from domain.processes import DEPLOY_RELEASE_ACTION
 from domain.scopes import DEPLOYMENT_PROCESS, Kind
 from environments.models import Environment
 from packages import owners as package_owners
 from packages.models import OwnerKind as PackageOwner
-from processes import destinations, refusals
+from processes import destinations, offers, saving
 from processes import owners as process_owners
 from processes.destinations import Destination
 from processes.models import Action, OwnerKind, Process
-from processes.services.steps import StepFields
-from projects import parts, pasting, tenant_variables, usage
+from projects import parts, pasting, starting, tenant_variables, usage
 from projects.models import Project, Release
 from projects.services import deployments
 from spaces.models import Space
-from tasks import subjects
+from tasks import performers, step_checks, subjects
 from tenants import parts as tenant_parts
 from tenants.models import Tenant
 from variables import neighbours, scope_sources
@@ -48,7 +49,7 @@ def register() -> None:
     subjects.register(deployments.SUBJECT, rerun=deployments.rerun, facts=deployments.facts)
     process_owners.register(OwnerKind.PROJECT, _process_owners)
     destinations.register(_destinations)
-    refusals.register(_refuse_pasted)
+    saving.register(_refuse_pasted)
     package_owners.register(PackageOwner.RELEASE, _package_owners)
     variable_owners.register(VariablesOwner.PROJECT, _variable_owners)
     variable_owners.register(VariablesOwner.LIBRARY, _library_owners)
@@ -59,6 +60,9 @@ def register() -> None:
     scope_sources.register(Kind.ROLE, _tag_scopes)
     uses.register(Machine, variable_usage.of_machine)
     tenant_parts.register_section(_tenant_section)
+    offers.register(offers.PROJECTS, _offered)
+    performers.register(DEPLOY_RELEASE_ACTION, starting.deploy)
+    step_checks.register(DEPLOY_RELEASE_ACTION, starting.check_deploy)
     for tab in TABS:
         parts.register_tab(tab)
 
@@ -76,9 +80,9 @@ def _process_owners(ids: Collection[int]) -> Mapping[int, Owner]:
     }
 
 
-def _refuse_pasted(process: Process, fields: StepFields) -> Iterable[tuple[str, str]]:
+def _refuse_pasted(process: Process) -> None:
     if process.owner_kind == OwnerKind.PROJECT:
-        yield from pasting.refusals(Project.objects.get(pk=process.owner_id), fields)
+        pasting.refuse(Project.objects.get(pk=process.owner_id), process)
 
 
 def _destinations(user: Any, space: Space) -> Iterable[Destination]:
@@ -149,6 +153,12 @@ def _deployment_actions(project_id: int) -> Iterable[Action]:
     return Action.objects.filter(
         step__process__owner_kind=OwnerKind.PROJECT, step__process__owner_id=project_id
     ).order_by("step__position", "position")
+
+
+def _offered(user: Any, space: Space) -> Iterable[tuple[str, offers.Choices]]:
+    rows = Project.objects.visible_to(user).in_space(space).order_by("name").values_list("pk", "name")
+    if choices := [(encode(IdKind.PROJECT, pk), name) for pk, name in rows]:
+        yield "Projects", choices
 
 
 def _page(name: str) -> Callable[[Project], str]:

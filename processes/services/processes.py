@@ -22,7 +22,7 @@ from domain.processes import ActionDef, Location, ProcessDef, StepDef
 from domain.scopes import Kind
 from domain.step_rules import Condition, Start
 from environments.models import Environment
-from processes import owners, refusals, restoring
+from processes import owners, restoring, saving
 from processes.models import Action, PoolChoice, Process, ProcessRevision, Step
 from processes.services import steps
 from processes.services.steps import StepFields, StepNameTaken, StepRow, UnknownSteps
@@ -96,16 +96,13 @@ def add_step(
     Raises StaleProcess, StepNameTaken, or NotAllowed for a pool that the user may not use.
     """
     _check_pool(fields, before=None, user=user)
-    refusals.refuse(process, fields)
     with _changing(process, version=version, user=user, message=f"Added step {fields.name} to"):
         return steps.create(process, fields, after=after)
 
 
 def edit_step(*, step: Step, version: int, fields: StepFields, user: User | None = None) -> Step:
     """Raises StaleProcess, StepNameTaken, or NotAllowed for a pool that the user may not use."""
-    before = steps.fields_of(step)
-    _check_pool(fields, before=before, user=user)
-    _refuse_changed(step.process, fields, before)
+    _check_pool(fields, before=steps.fields_of(step), user=user)
     with _changing(step.process, version=version, user=user, message=f"Changed step {fields.name} of"):
         steps.change(step, fields)
     return step
@@ -180,7 +177,6 @@ def replace_steps(
     that would go, or NotAllowed for a pool that the user may not use.
     """
     _check_pools(process, rows, user=user)
-    _refuse_rows(process, rows)
     with _changing(process, version=version, user=user, message="Changed the steps of"):
         steps.replace(process, rows)
 
@@ -260,11 +256,13 @@ def action_def(action: Action, names: Names | None = None) -> ActionDef:
 
 @contextmanager
 def _changing(process: Process, *, version: int, user: User | None, message: str) -> Iterator[None]:
-    """One transaction: take the next version, let the caller change the steps, keep the result."""
+    """One transaction: take the next version, let the caller change the steps, keep the result. Raises
+    `processes.saving.SaveRefused` where the result may not be."""
     with transaction.atomic():
         _claim(process, version=version, user=user)
         yield
         process.refresh_from_db()
+        saving.check(process)
         _keep_revision(process, message=message.rpartition(" ")[0])
         key = (process.owner_kind, process.owner_id)
         owner = owners.resolve([key]).get(key)
@@ -292,19 +290,6 @@ def _check_pools(process: Process, rows: Sequence[StepRow], *, user: User | None
     for row in rows:
         before = stored.get(row.id or 0)
         _check_pool(row.fields, before=steps.fields_of(before) if before else None, user=user)
-
-
-def _refuse_rows(process: Process, rows: Sequence[StepRow]) -> None:
-    stored = {step.pk: step for step in process.steps.prefetch_related("actions__worker_pool")}
-    for row in rows:
-        before = stored.get(row.id or 0)
-        _refuse_changed(process, row.fields, steps.fields_of(before) if before else None)
-
-
-def _refuse_changed(process: Process, fields: StepFields, before: StepFields | None) -> None:
-    """What was there before a project forbade it does not keep other things from being saved."""
-    if before is None or before.properties != fields.properties:
-        refusals.refuse(process, fields)
 
 
 def _check_pool(fields: StepFields, *, before: StepFields | None, user: User | None) -> None:

@@ -10,7 +10,6 @@ from common.htmx import redirect
 from processes import owners
 from processes.destinations import Destination, destinations
 from processes.models import Process, Step
-from processes.refusals import StepRefused
 from processes.services import processes
 from processes.services.processes import StaleProcess
 from projects.process_editor.session import Session
@@ -39,8 +38,6 @@ def copy(session: Session, step: Step) -> HttpResponse:
     process = processes.get_or_create(owner_kind=to.kind, owner_id=to.owner_id, space=session.space)
     try:
         made = processes.copy_step(step=step, to=process, user=session.user)
-    except StepRefused as refused:
-        return show(session, step, error=str(refused))
     except StaleProcess:
         return show(session, step, error="Somebody saved that process at the same moment. Try again.")
     messages.success(session.request, f"{step.name} was copied to {to.group}, as {made.name}.")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from accounts.models import User
 from domain import planning
 from domain.answers import Answers, answered
 from domain.labels import Names
@@ -19,6 +21,7 @@ from environments.models import Environment
 from packages.services import choosing
 from pools.models import WorkerPool
 from spaces.models import Space
+from tasks import step_checks
 from tenants.models import Tenant
 from variables.scope_sources import REGISTERED
 from variables.services import credentials, prompts, variable_sets
@@ -46,13 +49,17 @@ class Planner:
         packages: Sequence[ChosenPackage] | None = None,
         refuse_pasted: bool = False,
         tenant_values: TenantValuesOf | None = None,
+        user: User | None = None,
+        project_id: int | None = None,
     ) -> None:
         """`process` and `variables` as their `freeze` gives them; `process_ref` is "deployment" or
         "runbook:<id>". `labels` names other processes and their steps; it is asked only where a value is
         scoped to one. `answers` to prompts are by the name or the id of the variable, in the clear; `earlier`
         ones of a run that is repeated stand where there is no new one. `packages` are the versions that were
-        chosen; None takes the newest. `refuse_pasted`: answers may not get into the text of a script.
-        `tenant_values` are looked up when a run is planned, as no snapshot keeps them."""
+        chosen; None takes the newest. `refuse_pasted`: answers may not get into the text of a script. `user`
+        would start it; None where that is open. `tenant_values` are looked up when a run is planned, as no
+        snapshot keeps them."""
+        self._space, self._user, self._project_id = space, user, project_id
         self._refuse_pasted = refuse_pasted
         self._tenant_values = tenant_values
         self._process = ProcessDef.from_json(dict(process))
@@ -79,7 +86,7 @@ class Planner:
         if tenant is not None:
             names = {**self._names, (Kind.TENANT, str(tenant.pk)): tenant.name}
         of_tenant = self._tenant_values(environment, tenant) if tenant and self._tenant_values else NONE
-        return planning.plan(
+        plan = planning.plan(
             process=self._process,
             candidates=[*self._candidates, *of_tenant.candidates],
             context=context(environment=environment, tenant=tenant, process_ref=self._ref),
@@ -93,6 +100,16 @@ class Planner:
             packages=self._packages,
             missing=of_tenant.missing,
         )
+        found = step_checks.problems(
+            plan,
+            space=self._space,
+            environment=environment,
+            tenant=tenant,
+            user=self._user,
+            process_ref=self._ref,
+            project_id=self._project_id,
+        )
+        return replace(plan, problems=(*plan.problems, *found))
 
     def _targets_of(self, environment: Environment) -> list[TargetInfo]:
         """Once for each environment, and only where a step has targets."""

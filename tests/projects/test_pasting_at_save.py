@@ -7,7 +7,7 @@ import pytest
 from domain.processes import SCRIPT_BODY, SCRIPT_SYNTAX
 from domain.prompts import Prompt
 from processes.models import Action
-from processes.refusals import StepRefused
+from processes.saving import SaveRefused
 from processes.services import processes
 from processes.services.steps import StepFields
 from projects import pasting
@@ -54,10 +54,10 @@ def test_a_project_that_forbids_it_refuses_when_a_step_is_saved(asking):
     asking.refuses_pasted = True
     asking.save()
     process = scenarios.process_of(asking)
-    with pytest.raises(StepRefused, match=r"does not allow #.Size"):
+    with pytest.raises(SaveRefused, match=r"does not allow #.Size"):
         processes.add_step(process=process, version=process.version, fields=fields("echo #{Size}"))
     runbook = scenarios.process_of(scenarios.runbook(asking))
-    with pytest.raises(StepRefused):
+    with pytest.raises(SaveRefused):
         processes.add_step(process=runbook, version=runbook.version, fields=fields("echo #{Host}"))
     processes.add_step(process=process, version=process.version, fields=fields("echo #{Own}"))
 
@@ -95,7 +95,7 @@ def test_what_a_person_has_to_rewrite_is_said(asking, as_user, editor):
     assert 'value="safe"' not in page
 
 
-def test_the_editor_says_beside_the_script_why_it_is_not_saved(asking, as_user, editor):
+def test_the_editor_says_why_it_is_not_saved(asking, as_user, editor):
     scenarios.add_step(asking, "Use", script="true")
     asking.refuses_pasted = True
     asking.save()
