@@ -63,7 +63,7 @@ def _problem(step: StepDef, candidate: Candidate, *, is_refused: bool) -> Proble
     who = "is answered when a run starts" if candidate.prompt is not None else "the tenant gives"
     what = "the answer" if candidate.prompt is not None else "the value"
     message = (
-        f"The script of step {step.number} pastes #{{{name}}}, which {who}: "
+        f"The script of step {step.label} pastes #{{{name}}}, which {who}: "
         f"{what} becomes a part of the script.{rule} "
         f'Read it with get_octopusvariable "{name}" instead.'
     )

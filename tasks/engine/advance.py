@@ -130,8 +130,10 @@ def lock(task_id: int) -> LockedRun:
             failures,
             asked.get(pk),
             place=Place.from_json(number, place) if place else None,
+            target=target or 0,
+            on_target=target is not None and pool is None,
         )
-        for pk, _, _, number, name, state, rules, failures, place in rows
+        for pk, pool, target, number, name, state, rules, failures, place in rows
     )
     return LockedRun(
         task_id=task_id,

@@ -136,7 +136,7 @@ def _marks(attempt: Attempt) -> list[tuple[int, int, Mark]]:
 
 
 def _lines(anchor: str, attempt: Attempt, first: int, count: int) -> list[Noteworthy]:
-    step = f"{attempt.execution.number}. {attempt.execution.title}"
+    step = f"{attempt.execution.label}. {attempt.execution.title}"
     return [
         Noteworthy(f"{anchor}L{line.seq + 1}", step, logs.plain(line.text))
         for line in logs.lines(attempt.pk, first, count)
