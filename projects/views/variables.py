@@ -3,6 +3,7 @@ without script."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from itertools import islice
 from typing import Any
@@ -69,7 +70,7 @@ def _page(session: Session, grid: Grid | None = None, **more: Any) -> dict[str, 
     name = session.request.GET.get("name", "")
     return session.context(
         grid=grid,
-        scope_data=data,
+        scope_json=json.dumps(data),
         panel=preview.panel(session),
         routing=routing.panel(session, grid),
         wanted=name,
