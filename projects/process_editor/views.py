@@ -183,6 +183,8 @@ def _name_taken(session: Session, form: ActionForm, *, step: Step | None) -> Htt
 
 def _refused(session: Session, form: ActionForm, refusal: SaveRefused, *, step: Step | None) -> HttpResponse:
     form.add_error(None, str(refusal))
+    # What was refused is not there: the version is the one before it.
+    session.process.refresh_from_db()
     return pages.invalid_page(session, form, step=step)
 
 

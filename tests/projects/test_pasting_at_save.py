@@ -59,6 +59,7 @@ def test_a_project_that_forbids_it_refuses_when_a_step_is_saved(asking):
     runbook = scenarios.process_of(scenarios.runbook(asking))
     with pytest.raises(SaveRefused):
         processes.add_step(process=runbook, version=runbook.version, fields=fields("echo #{Host}"))
+    process.refresh_from_db()
     processes.add_step(process=process, version=process.version, fields=fields("echo #{Own}"))
 
 
@@ -103,3 +104,4 @@ def test_the_editor_says_why_it_is_not_saved(asking, as_user, editor):
     answer = as_user(editor).post(STEP, form(process, name="Use", script="echo #{Size}"))
     assert answer.status_code == 422
     assert "does not allow #{Size}" in answer.text
+    assert f'name="version" value="{process.version}"' in answer.text
