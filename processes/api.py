@@ -27,6 +27,8 @@ from domain.step_rules import Condition, Start
 from domain.targets import BadTag, tags_in
 from environments.models import Environment
 from pools.models import WorkerPool
+from processes import channels
+from processes.channels import ChannelOption
 from processes.models import Action, Location, PoolChoice, Process, Step
 from processes.package_api import PackageBody, packages_json, plain_properties, with_packages
 from processes.services import processes
@@ -83,6 +85,13 @@ def _environments(source: str) -> Refs:
     return Refs(IdKind.ENVIRONMENT, Environment, source=source, required=False, default=list)
 
 
+@extend_schema_field({"type": "array", "items": {"type": "string", "x-references": IdKind.CHANNEL.value}})
+class ChannelIds(serializers.ListField):
+    """Channels of the project by id, slug or name."""
+
+    child = serializers.CharField(max_length=200)
+
+
 class ActionBody(Body):
     Id = serializers.CharField(required=False, allow_blank=True, max_length=100, source="action_id")
     Name = Text(source="name", max_length=120, trim_whitespace=True)
@@ -97,7 +106,7 @@ class ActionBody(Body):
     Container = Always({"FeedId": None, "Image": None, "GitUrl": None, "Dockerfile": None})
     Environments = _environments("environments")
     ExcludedEnvironments = _environments("excluded_environments")
-    Channels = _nothing()
+    Channels = ChannelIds(source="channels", required=False, default=list)
     TenantTags = TagNames(source="tenant_tags", required=False, default=list)
     Condition = serializers.ChoiceField([SUCCESS], default=SUCCESS)
     Properties = Properties(source="properties", required=False, default=dict)
@@ -186,7 +195,8 @@ STEP_SCHEMA: dict[str, Any] = ANY_OBJECT
 def save(process: Process, data: Mapping[str, Any], *, user: Any) -> None:
     """Stores a checked `ProcessBody`."""
     known = {step.pk for step in process.steps.all()}
-    rows = [StepRow(_fields(row), id=_id(row.get("step_id", ""), known)) for row in data["steps"]]
+    options = channels.of(process)
+    rows = [StepRow(_fields(row, options), id=_id(row.get("step_id", ""), known)) for row in data["steps"]]
     processes.replace_steps(process=process, version=data["version"], rows=rows, user=user)
     process.refresh_from_db()
 
@@ -199,7 +209,7 @@ def _id(text: str, known: set[int]) -> int | None:
     return number if number in known else None
 
 
-def _fields(row: Mapping[str, Any]) -> StepFields:
+def _fields(row: Mapping[str, Any], options: Sequence[ChannelOption]) -> StepFields:
     action = row["actions"][0]
     by_variable = bool(action["worker_pool_variable"])
     return StepFields(
@@ -214,6 +224,7 @@ def _fields(row: Mapping[str, Any]) -> StepFields:
         applies=Applies(
             environments=_pks(action["environments"]),
             excluded_environments=_pks(action["excluded_environments"]),
+            channels=tuple(sorted({_channel(name, options) for name in action["channels"]})),
             tenant_tags=tuple(sorted({tag.canonical_name for tag in action["tenant_tags"]})),
         ),
         properties=with_packages(action["properties"], action["packages"]),
@@ -223,6 +234,16 @@ def _fields(row: Mapping[str, Any]) -> StepFields:
         worker_pool_variable=action["worker_pool_variable"],
         notes=action["notes"],
         is_disabled=action["is_disabled"],
+    )
+
+
+def _channel(text: str, options: Sequence[ChannelOption]) -> str:
+    """By id, slug or name."""
+    for one in options:
+        if text.casefold() in (f"{IdKind.CHANNEL.value}-{one.id}".casefold(), one.slug, one.name.casefold()):
+            return one.id
+    raise ValidationError(
+        {"Channels": f"The project has no channel {text[:80]}, or this is no deployment process."}
     )
 
 
@@ -276,7 +297,7 @@ def _action(action: Action, applies: Applies) -> dict[str, Any]:
         "Container": {"FeedId": None, "Image": None, "GitUrl": None, "Dockerfile": None},
         "Environments": _environment_ids(applies.environments),
         "ExcludedEnvironments": _environment_ids(applies.excluded_environments),
-        "Channels": [],
+        "Channels": [ids.encode(IdKind.CHANNEL, int(pk)) for pk in applies.channels],
         "TenantTags": list(applies.tenant_tags),
         "Packages": packages_json(action.properties),
         "GitDependencies": [],

@@ -12,6 +12,7 @@ from octo.folder.current import STANDS_FOR, Reader
 from octo.folder.naming import turned
 from octo.folder.planning import Change, Verb
 from octo.folder.things import (
+    CHANNEL,
     LISTS,
     PROCESS,
     PROJECT,
@@ -67,6 +68,8 @@ class Applier:
             self._process(change)
         elif change.key.kind == RUNBOOK:
             self._runbook(change)
+        elif change.key.kind == CHANNEL:
+            self._channel(change)
         else:
             self._named(change)
 
@@ -91,8 +94,30 @@ class Applier:
         self.server.put(f"{kind.path}/sortorder", [row["Id"] for row in rows])
 
     def _delete(self, change: Change) -> None:
-        path = "runbooks" if change.key.kind == RUNBOOK else _LIST[change.key.kind].path
+        own = {RUNBOOK: "runbooks", CHANNEL: "channels"}
+        path = own.get(change.key.kind) or _LIST[change.key.kind].path
         self.server.delete(f"{path}/{change.id_there}")
+
+    def _channel(self, change: Change) -> None:
+        path = f"projects/{self._project_id(change)}/channels"
+        body = self._body(change, self.forms[CHANNEL])
+        if not body["IsDefault"]:
+            # Another one becomes the default, or this stays it: no project is without one.
+            del body["IsDefault"]
+        id = change.id_there or self._channel_of_new_project(path, change, body)
+        saved = self.server.put(f"{path}/{id}", body) if id else self.server.post(path, body)
+        self.names.learn("Channels", saved["Id"], saved["Name"])
+
+    def _channel_of_new_project(self, path: str, change: Change, body: dict[str, Any]) -> str:
+        """A project that was made just now has a default channel, which becomes that of the folder."""
+        made = Key(PROJECT, change.key.project).id
+        if not any(one.key.id == made and one.current is None for one in self._done):
+            return ""
+        name = change.key.name.casefold()
+        rows = [one for one in self.server.every(path) if one["IsDefault"] or one["Name"].casefold() == name]
+        same = next((one for one in rows if one["Name"].casefold() == name), None)
+        untouched = next((one for one in rows if one["Name"] == "Default" and body.get("IsDefault")), None)
+        return str((same or untouched or {"Id": ""})["Id"])
 
     def _process(self, change: Change) -> None:
         project = self._project_id(change)

@@ -14,7 +14,7 @@ import variables.library_api
 from accounts.api import events, users
 from octoworkers.api import description, nothing, root, spaces, unknown
 from octoworkers.views import api_docs
-from projects.api import executions, processes, projects, releases, routing
+from projects.api import channels, executions, processes, projects, releases, routing
 from projects.api import tenants as project_tenants
 from runbooks.api import runbooks, runs
 from tasks.api import artifacts, details, inside, interruptions, searching, tasks
@@ -48,6 +48,7 @@ ROUTES = [
     *processes.ROUTES,
     *routing.ROUTES,
     *projects.ROUTES,
+    *channels.ROUTES,
     *executions.ROUTES,
     *releases.ROUTES,
     *runs.ROUTES,

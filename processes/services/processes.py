@@ -22,7 +22,7 @@ from domain.processes import ActionDef, Location, ProcessDef, StepDef
 from domain.scopes import Kind
 from domain.step_rules import Condition, Start
 from environments.models import Environment
-from processes import owners, restoring
+from processes import channels, owners, restoring
 from processes.models import Action, PoolChoice, Process, ProcessRevision, Step
 from processes.services import steps
 from processes.services.steps import StepFields, StepNameTaken, StepRow, UnknownSteps
@@ -131,7 +131,11 @@ def copy_step(*, step: Step, to: Process, user: User | None = None) -> Step:
     """
     is_taken = to.steps.filter(name__iexact=step.name).exists()
     name = steps.copied_name(step.name, to) if is_taken else step.name
-    fields = replace(steps.fields_of(step), name=name, start=Start.AFTER_PREVIOUS)
+    before = steps.fields_of(step)
+    # Those of another project mean nothing there, and would keep the step from ever running.
+    there = {one.id for one in channels.of(to)}
+    applies = replace(before.applies, channels=tuple(id for id in before.applies.channels if id in there))
+    fields = replace(before, name=name, start=Start.AFTER_PREVIOUS, applies=applies)
     return add_step(process=to, version=to.version, fields=fields, user=user)
 
 
@@ -191,10 +195,12 @@ def definition(rows: Iterable[Step], names: Names) -> ProcessDef:
 
 
 def _names(applies: Sequence[Applies]) -> Names:
-    """Of the environments that steps are restricted to."""
+    """Of the environments and channels that steps are restricted to."""
+    own = channels.names({id for one in applies for id in one.channels})
     ids = {id for one in applies for id in (*one.environments, *one.excluded_environments)}
     rows = Environment.objects.filter(pk__in=ids).values_list("pk", "name") if ids else ()
-    return {(Kind.ENVIRONMENT, str(id)): name for id, name in rows}
+    found = {(Kind.ENVIRONMENT, str(id)): name for id, name in rows}
+    return found | {(Kind.CHANNEL, id): name for id, name in own.items()}
 
 
 def _step_def(number: int, step: Step, names: Names) -> StepDef:
