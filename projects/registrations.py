@@ -44,6 +44,7 @@ def register() -> None:
     uses.register(Tenant, usage.of_tenant)
     uses.register(Channel, usage.of_channel)
     uses.register(Lifecycle, usage.of_lifecycle)
+    uses.register(Release, usage.of_release)
     uses.register(ProjectGroup, usage.of_group)
     uses.register(Tag, usage.of_tag)
     uses.register(LibraryVariableSet, usage.of_library_set)

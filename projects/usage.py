@@ -12,7 +12,7 @@ from common.usage import Use
 from domain.labels import counted
 from environments.models import Environment, Lifecycle
 from processes import usage as process_usage
-from projects.models import Channel, Project, ProjectGroup, Release, TenantLink
+from projects.models import Channel, Deployment, Project, ProjectGroup, Release, TenantLink
 from tasks.models import ServerTask
 from tenants.models import Tag, Tenant
 from variables import usage as variable_usage
@@ -52,6 +52,16 @@ def of_channel(channel: models.Model) -> Iterable[Use]:
         yield Use("Releases", f"{more} more", reverse("release_list", args=[slug]))
     yield from variable_usage.of_channel(channel)
     yield from process_usage.of_channel(channel)
+
+
+def of_release(release: models.Model) -> Iterable[Use]:
+    """Its newest deployments."""
+    found = Deployment.objects.filter(release=release.pk).select_related("environment", "tenant")
+    for one in found[:_NAMED]:
+        where = f"{one.environment}, {one.tenant}" if one.tenant else str(one.environment)
+        yield Use("Deployment", f"to {where}", reverse("task_detail", args=[one.task_id]))
+    if (more := found.count() - _NAMED) > 0:
+        yield Use("Deployments", f"{more} more", "")
 
 
 def of_lifecycle(lifecycle: models.Model) -> Iterable[Use]:

@@ -1,8 +1,9 @@
-"""Making a server as a folder says: one request per thing, in the order of the plan."""
+"""Making a server as a folder says: one request per thing, in the order of the plan. The server does it, in
+one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,19 +30,18 @@ _LIST = {kind.name: kind for kind in LISTS}
 class Applier:
     """`secrets` gives the values of sensitive variables, by thing and value, for those that are to be set."""
 
-    def __init__(self, reader: Reader, secrets: Mapping[Any, str], told: Callable[[Change], None]) -> None:
+    def __init__(self, reader: Reader, secrets: Mapping[Any, str]) -> None:
         self.reader, self.server = reader, reader.server
         self.forms, self.names = reader.forms, reader.names
-        self._secrets, self._told = secrets, told
+        self._secrets = secrets
         self._done: list[Change] = []
 
     def apply(self, changes: Sequence[Change]) -> None:
-        """Raises Refused with the place in the file; what was done before stands."""
+        """Raises Refused with the place in the file; the caller takes back what was done before."""
         for change in changes:
             with self._located(change):
                 self._make(change)
             self._done.append(change)
-            self._told(change)
 
     @contextmanager
     def _located(self, change: Change) -> Iterator[None]:
@@ -49,11 +49,9 @@ class Applier:
             yield
         except Refused as refusal:
             where = f"{change.wanted.problem('')} " if change.wanted else ""
-            done = f"{len(self._done)} changes were made before this one." if self._done else ""
-            details = [*refusal.details, *([done] if done else [])]
             raise Refused(
                 f"{where}The server refused to {change.verb} the {change.key}: {refusal.message}",
-                details,
+                [*refusal.details, "Nothing was changed."],
                 status=refusal.status,
             ) from refusal
 

@@ -10,7 +10,7 @@ The names of the project folders and runbook files mean nothing: the names insid
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -217,3 +217,25 @@ class Reading:
             if path not in known:
                 file = path.relative_to(self.folder).as_posix()
                 self.problems.append(Problem(file, 1, "octo knows no file of this name here."))
+
+
+# --- as texts, to be sent ------------------------------------------------------------------------
+
+_KNOWN = re.compile(r"([a-z]+\.yaml|projects/[^/\0]+/(?:runbooks/)?[^/\0]+\.yaml)")
+
+
+def texts_in(folder: FilePath) -> dict[str, str]:
+    """The files that this layout knows, by their paths in the folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8-sig") for path in _paths(folder)
+    }
+
+
+def lay_out(texts: Mapping[str, str], folder: FilePath) -> None:
+    """Writes them into a folder of its own. Raises BadUsage for a path that leads elsewhere."""
+    for name, content in texts.items():
+        if not _KNOWN.fullmatch(name) or ".." in name.split("/"):
+            raise BadUsage(f"octo knows no file named {name[:200]!r}.")
+        path = folder.joinpath(*name.split("/"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")

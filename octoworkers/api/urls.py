@@ -12,7 +12,7 @@ import variables.api
 import variables.credentials_api
 import variables.library_api
 from accounts.api import events, users
-from octoworkers.api import description, nothing, root, spaces, unknown
+from octoworkers.api import configuration, description, nothing, root, spaces, unknown
 from octoworkers.views import api_docs
 from projects.api import channels, executions, processes, projects, releases, routing
 from projects.api import tenants as project_tenants
@@ -25,6 +25,7 @@ ROUTES = [
     *root.ROUTES,
     *nothing.ROUTES,
     *spaces.ROUTES,
+    *configuration.ROUTES,
     *users.ROUTES,
     *events.ROUTES,
     *targets.ROUTES,

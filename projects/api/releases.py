@@ -152,6 +152,18 @@ class ReleasesView(ResourceView):
         process = release_process(data["project"])
         return releases.create(user=self.user, packages=selected_packages.wanted(process, rows), **data)
 
+    def change(self, row: Release, data: dict[str, Any]) -> None:
+        """The notes: what was frozen stays, so a body that says something else of it is refused."""
+        frozen = {"version": row.version, "project": row.project, "channel": row.channel}
+        for name, value in frozen.items():
+            if data.get(name, value) not in (value, None):
+                raise ValidationError({name.capitalize(): "A release keeps what it was made with."})
+        releases.edit(row, notes=data.get("notes", row.notes), user=self.user)
+
+    def remove(self, row: Release) -> None:
+        """A 409 names its deployments."""
+        releases.delete(row, user=self.user)
+
 
 class ProjectReleasesView(InProject, ReleasesView):
     tag = "projects"

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from accounts.services import events
+from common.usage import delete_unused
 from domain.channels import ChannelRule, missing_packages, refused_packages, rules_of
 from domain.labels import listed
 from domain.plan_packages import ChosenPackage, chosen_of, needed
@@ -15,6 +16,7 @@ from domain.processes import ProcessDef
 from packages import selectors
 from packages.models import OwnerKind as PackageOwner
 from packages.services import choosing
+from packages.services import packages as held
 from packages.services.choosing import NoSuchPackage, Wanted
 from processes.models import OwnerKind as ProcessOwner
 from processes.services import processes
@@ -81,14 +83,36 @@ def create(
         release.ignores_rules = ignore_rules
         _freeze(release, packages)
         _save(release)
-        events.record(
-            user=user,
-            category="Created",
-            subject=release,
-            message=f"Created release {version} of {project.name} in channel {release.channel}.",
-            space=project.space,
-        )
+        message = f"Created {_full_name(release)} in channel {release.channel}."
+        _record(release, user=user, category="Created", message=message)
     return release
+
+
+@transaction.atomic
+def edit(release: Release, *, notes: str, user: User | None) -> Release:
+    """The notes alone: what was frozen stays as it is."""
+    if release.notes == notes:
+        return release
+    release.notes = notes
+    release.save(update_fields=["notes"])
+    _record(release, user=user, category="Modified", message=f"Changed the notes of {_full_name(release)}.")
+    return release
+
+
+@transaction.atomic
+def delete(release: Release, *, user: User | None) -> None:
+    """Raises `common.usage.InUse` with its deployments: their tasks would not say any more what they ran."""
+    _record(release, user=user, category="Deleted", message=f"Deleted {_full_name(release)}.")
+    held.let_go(kind=PackageOwner.RELEASE, owner_ids=[release.pk])
+    delete_unused(release)
+
+
+def _full_name(release: Release) -> str:
+    return f"release {release.version} of {release.project.name}"
+
+
+def _record(release: Release, *, user: User | None, category: str, message: str) -> None:
+    events.record(user=user, category=category, subject=release, message=message, space=release.project.space)
 
 
 def _freeze(release: Release, packages: Wanted | None) -> None:

@@ -24,6 +24,7 @@ GET          /api/users/me
 GET          /api/users/Users-1
 GET          /api/users/Users-1/spaces
 GET          /api/users/Users-1/permissions
+GET          /api/users/Users-1/apikeys
 GET          /api/configuration/certificates
 GET          /api/configuration/certificates/certificate-global
 GET POST     /api/Spaces-1/environments
@@ -54,6 +55,7 @@ GET POST     /api/Spaces-1/projects/Projects-1/runbooks
 GET PUT DELETE /api/Spaces-1/projects/Projects-1/runbooks/Runbooks-1
 GET PUT      /api/Spaces-1/projects/Projects-1/runbookProcesses/RunbookProcess-Runbooks-1
 GET POST     /api/Spaces-1/projects/Projects-1/runbookSnapshots
+GET          /api/Spaces-1/deploymentprocesses
 GET PUT      /api/Spaces-1/deploymentprocesses/deploymentprocess-Projects-1
 GET          /api/Spaces-1/runbooks
 GET PUT DELETE /api/Spaces-1/runbooks/Runbooks-1
@@ -63,11 +65,12 @@ GET          /api/Spaces-1/runbookSnapshots/RunbookSnapshots-1
 GET POST     /api/Spaces-1/runbookRuns
 GET          /api/Spaces-1/runbookRuns/RunbookRuns-1
 POST         /api/Spaces-1/runbook-runs/create/v1
+POST         /api/Spaces-1/runbook-runs/git/create/v1
 POST         /api/Spaces-1/releases/create/v1
 POST         /api/Spaces-1/deployments/create/untenanted/v1
 POST         /api/Spaces-1/deployments/create/tenanted/v1
 GET POST     /api/Spaces-1/releases
-GET          /api/Spaces-1/releases/Releases-1
+GET PUT DELETE /api/Spaces-1/releases/Releases-1
 GET          /api/Spaces-1/releases/Releases-1/deployments
 GET POST     /api/Spaces-1/deployments
 GET          /api/Spaces-1/deployments/Deployments-1

@@ -367,5 +367,5 @@ def test_an_edit_between_plan_and_apply_is_not_overwritten(
     code, said = octo("apply", str(tmp_path))
 
     assert code == Code.REFUSED
-    assert "saved by somebody else" in said
+    assert "Plan again" in said
     assert rich.api.get(path)["Steps"][1]["Name"] == "Approved by hand"
