@@ -76,6 +76,12 @@ def postgres_url() -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def postgres_server(postgres_url: str) -> str:
+    """The address of that server's own database, which is always there."""
+    return f"{postgres_url.rpartition('/')[0]}/postgres"
+
+
 @pytest.fixture(autouse=True)
 def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test may reach beyond this machine."""

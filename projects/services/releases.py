@@ -152,7 +152,7 @@ def newest_let_in(
 ) -> dict[tuple[str, str], str]:
     """The newest version that the rules let in, of each package that they are about; where there is none it
     is left out."""
-    found = {}
+    found: dict[tuple[str, str], str] = {}
     for _, action, reference in needed(process) if rules else ():
         key = (action.id, reference.name)
         own = [rule for rule in rules if rule.covers(action.name, reference.name)]

@@ -36,7 +36,7 @@ async def test_the_results_and_outputs_come_without_what_is_secret(scenario, ser
     assert [one.name for one in finished.outputs] == ["RowCount", "FirstCell", "Rows"]
 
 
-async def test_a_stopped_step_stops_its_statement_in_the_database(scenario, server, postgres_url):
+async def test_a_stopped_step_stops_its_statement_in_the_database(scenario, server, postgres_server):
     attempt_id = await scenario.start(
         "",
         syntax="program",
@@ -44,7 +44,7 @@ async def test_a_stopped_step_stops_its_statement_in_the_database(scenario, serv
         inputs={
             "do": "run",
             "kind": "PostgreSQL",
-            "connection": postgres_url,
+            "connection": postgres_server,
             "script": "select pg_sleep(600) as stopped_by_the_agent_test",
         },
     )
@@ -53,10 +53,10 @@ async def test_a_stopped_step_stops_its_statement_in_the_database(scenario, serv
         "select 1 from pg_stat_activity where query like '%stopped_by_the_agent%' and state = 'active' "
         "and pid <> pg_backend_pid()"
     )
-    await until(lambda: query(postgres_url, running))
+    await until(lambda: query(postgres_server, running))
 
     await server.send(Cancel(attempt_id, 1, 20.0))
     await scenario.finish(attempt_id)
 
-    assert query(postgres_url, running) == []
+    assert query(postgres_server, running) == []
     assert b"the statement that was running was cancelled" in server.log(attempt_id).content

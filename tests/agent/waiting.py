@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-SECONDS = 20
+#: Long, since a program may import SQLAlchemy on a machine that does much else.
+SECONDS = 60
 
 
 def is_alive(pid: int) -> bool:

@@ -229,13 +229,12 @@ def test_every_value_of_the_demo_can_be_filled_in(space, default_pool, administr
 
 
 @pytest.fixture
-def postgres_orders(postgres_url: str) -> Iterator[str]:
+def postgres_orders(postgres_server: str) -> Iterator[str]:
     """The address of a database with the demo's orders in a PostgreSQL."""
-    server = postgres_url.rpartition("/")[0]
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS octoworkers_demo_test")
         connection.execute("CREATE DATABASE octoworkers_demo_test")
-    url = f"{server}/octoworkers_demo_test"
+    url = f"{postgres_server.rpartition('/')[0]}/octoworkers_demo_test"
     with psycopg.connect(url) as connection:
         connection.execute(databases._SCHEMA)
         connection.execute("INSERT INTO customers VALUES (1, 'Harbour Books', 'Ghent')")
@@ -243,7 +242,7 @@ def postgres_orders(postgres_url: str) -> Iterator[str]:
         connection.execute("INSERT INTO orders VALUES (1, 1, '2026-01-02', 'paid')")
         connection.execute("INSERT INTO order_lines VALUES (1, 1, 1, 3, 35)")
     yield url
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
         connection.execute("DROP DATABASE octoworkers_demo_test")
 
 

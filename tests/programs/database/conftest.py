@@ -30,15 +30,11 @@ class Database:
 
 
 @pytest.fixture
-def postgres(postgres_url) -> Iterator[Database]:
+def postgres(postgres_server) -> Iterator[Database]:
     name = f"sql_{uuid.uuid4().hex}"
-    try:
-        admin = psycopg.connect(postgres_url, autocommit=True)
-    except psycopg.OperationalError as error:
-        pytest.skip(f"there is no PostgreSQL: {error}")
-    with admin:
+    with psycopg.connect(postgres_server, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name}")
-        url = f"{postgres_url.rpartition('/')[0]}/{name}"
+        url = f"{postgres_server.rpartition('/')[0]}/{name}"
 
         def rows(query: str) -> list[tuple]:
             with psycopg.connect(url) as connection:
