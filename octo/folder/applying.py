@@ -34,9 +34,11 @@ class Applier:
         self.forms, self.names = reader.forms, reader.names
         self._secrets, self._told = secrets, told
         self._done: list[Change] = []
+        self._changes: Sequence[Change] = ()
 
     def apply(self, changes: Sequence[Change]) -> None:
         """Raises Refused with the place in the file; what was done before stands."""
+        self._changes = changes
         for change in changes:
             with self._located(change):
                 self._make(change)
@@ -114,10 +116,14 @@ class Applier:
         if not any(one.key.id == made and one.current is None for one in self._done):
             return ""
         name = change.key.name.casefold()
-        rows = [one for one in self.server.every(path) if one["IsDefault"] or one["Name"].casefold() == name]
-        same = next((one for one in rows if one["Name"].casefold() == name), None)
-        untouched = next((one for one in rows if one["Name"] == "Default" and body.get("IsDefault")), None)
-        return str((same or untouched or {"Id": ""})["Id"])
+        rows = {one["Name"].casefold(): str(one["Id"]) for one in self.server.every(path)}
+        becomes = not self._makes_default_channel(change.key.project) and body.get("IsDefault")
+        return rows.get(name) or (rows.get("default", "") if becomes else "")
+
+    def _makes_default_channel(self, project: str) -> bool:
+        """Whether the folder has one of the name that a new project's has."""
+        wanted = Key(CHANNEL, "Default", project).id
+        return any(change.key.id == wanted for change in self._changes)
 
     def _process(self, change: Change) -> None:
         project = self._project_id(change)
