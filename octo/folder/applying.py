@@ -50,9 +50,9 @@ class Applier:
         try:
             yield
         except Refused as refusal:
-            where = f"{change.wanted.problem('')} " if change.wanted else ""
+            words = f"The server refused to {change.verb} the {change.key}: {refusal.message}"
             raise Refused(
-                f"{where}The server refused to {change.verb} the {change.key}: {refusal.message}",
+                str(change.wanted.problem(words)) if change.wanted else words,
                 [*refusal.details, "Nothing was changed."],
                 status=refusal.status,
             ) from refusal
