@@ -14,14 +14,15 @@ from common.usage import InUse
 from domain import process_text
 from domain.labels import listed
 from domain.process_text import Fault, Form, TextRefused
-from domain.processes import ProcessDef
+from domain.processes import ProcessDef, StepDef
 from processes import differences
 from processes import text as texts
 from processes.models import Process
+from processes.saving import SaveRefused
 from processes.services import processes
 from processes.services.processes import StaleProcess, UnknownSteps
 from processes.services.steps import StepRow
-from projects.process_editor.conflicts import step_def
+from projects.process_editor.conflicts import child_def, step_def
 from projects.process_editor.session import Session
 
 TEMPLATE = "processes/text.html"
@@ -64,6 +65,9 @@ def _apply(session: Session, rows: list[StepRow], *, text: str, form: Form) -> H
         uses = listed([use.label for use in problem.uses])
         fault = Fault(f"A step would be deleted to which values are scoped: {uses}.")
         return _page(session, text=text, form=form, review=Review(faults=(fault,)), status=422)
+    except SaveRefused as refusal:
+        review = Review(faults=(Fault(str(refusal)),))
+        return _page(session, text=text, form=form, review=review, status=422)
     except (StaleProcess, UnknownSteps):
         process.refresh_from_db()
         by = process.updated_by or "Somebody else"
@@ -81,13 +85,15 @@ def _rows(session: Session, text: str) -> list[StepRow]:
 
 
 def _changes(process: Process, rows: list[StepRow]) -> tuple[differences.StepChange, ...]:
-    after = ProcessDef(
-        tuple(
-            step_def(row.fields, id=str(row.id or f"new {number}"), number=number)
-            for number, row in enumerate(rows, start=1)
-        )
-    )
+    after = ProcessDef(tuple(_step(row, number) for number, row in enumerate(rows, start=1)))
     return differences.compare(ProcessDef.from_json(processes.freeze(process)), after)
+
+
+def _step(row: StepRow, number: int) -> StepDef:
+    children = [
+        child_def(one.fields, id=str(one.id or f"new {number}.{at}")) for at, one in enumerate(row.children)
+    ]
+    return step_def(row.fields, id=str(row.id or f"new {number}"), number=number, children=children)
 
 
 def _form(name: str) -> Form:

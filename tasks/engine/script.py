@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from uuid import UUID
 
 from django.conf import settings
 
-from domain import arrangement, octostache, step_types
+from domain import arrangement, containers, octostache, step_types
 from domain.arrangement import Unit
 from domain.octostache import TemplateError
 from domain.plans import PlannedStep, RunPlan, step_values
@@ -24,7 +25,8 @@ from protocol import PROGRAM_SYNTAX, frames
 from tasks import subjects
 from tasks.engine import programs, step_packages
 from tasks.engine.held import HeldAttempt
-from tasks.models import ServerTask
+from tasks.models import Execution, ServerTask
+from tasks.performers import Order
 from tasks.services import outputs
 from tasks.services.outputs import Output
 from variables.services import sealing
@@ -49,6 +51,7 @@ def start_frame(attempt: HeldAttempt) -> frames.Start:
         values = {**system_variables(_facts(run, unit, attempt), step), **before.values, **given}
         expansion = octostache.expand_all(values)
         work = _work(step, lambda text: octostache.evaluate(text, values))
+        container = containers.filled(step.properties, lambda text: octostache.evaluate(text, values))
         if step.packages:
             work = step_packages.with_packages(work, step, attempt_id=attempt.id, space_id=attempt.space_id)
     except (TemplateError, sealing.CannotUnseal, step_packages.Gone) as error:
@@ -69,7 +72,34 @@ def start_frame(attempt: HeldAttempt) -> frames.Start:
         secrets=_secrets(chosen, given, expansion.values, before.outputs),
         program=programs.packed(work.name) if isinstance(work, Program) else "",
         inputs=dict(work.inputs) if isinstance(work, Program) else {},
+        container=container,
     )
+
+
+def order(task: ServerTask, number: int, attempt_id: UUID) -> Order:
+    """A step that the server itself does, with its values. Raises `CannotStart`."""
+    run = _frozen(task.pk, task.queued_at)
+    step = run.unit(number).step
+    chosen = step_values(run.plan, step)
+    try:
+        given = {name: _plain(candidate) for name, candidate in chosen.items()}
+        row = Execution.objects.only("place").get(task=task, number=number)
+        before = outputs.before(task.pk, number, Place.from_json(number, row.place))
+        values = {**system_variables(run.facts, step), **before.values, **given}
+        expansion = octostache.expand_all(values)
+    except (TemplateError, sealing.CannotUnseal) as error:
+        raise CannotStart(str(error)) from error
+    if expansion.errors:
+        raise CannotStart(str(expansion.errors[0]))
+
+    def fill(text: str) -> str:
+        try:
+            return octostache.evaluate(text, values)
+        except TemplateError as error:
+            raise CannotStart(str(error)) from error
+
+    secrets = _secrets(chosen, given, expansion.values, before.outputs)
+    return Order(task=task, step=step, attempt_id=attempt_id, fill=fill, secrets=secrets)
 
 
 def _work(step: PlannedStep, fill: Fill) -> Work:
@@ -93,17 +123,18 @@ def _secrets(
 
 
 def condition(
-    task_id: int, number: int, place: Place, progress: Mapping[str, str]
+    task_id: int, number: int, place: Place, progress: Mapping[str, str], *, of_parent: bool = False
 ) -> tuple[str, dict[str, str]]:
-    """The expression of a step whose turn it is, and all values that it may refer to; `progress` says how
-    the run stands. Raises `sealing.CannotUnseal`."""
+    """The expression of a step whose turn it is, or of the one that it is a child of, and all values that it
+    may refer to; `progress` says how the run stands. Raises `sealing.CannotUnseal`."""
     run = _run(task_id)
     unit = run.unit(number)
     chosen = step_values(run.plan, unit.step, unit.target)
     given = {name: _plain(candidate) for name, candidate in chosen.items()}
     before = outputs.before(task_id, number, place)
     system = system_variables(_for_target(run.facts, unit.target), unit.step)
-    return unit.step.expression, {**system, **before.values, **progress, **given}
+    expression = unit.step.gate_expression if of_parent else unit.step.expression
+    return expression, {**system, **before.values, **progress, **given}
 
 
 def instructions(task_id: int, number: int, place: Place) -> str:

@@ -33,6 +33,12 @@ class Execution(models.Model):
     task = models.ForeignKey(ServerTask, on_delete=models.CASCADE, related_name="executions")
     number = models.PositiveIntegerField()
     step_number = models.PositiveIntegerField()
+    step_label = models.CharField(
+        max_length=12, blank=True, help_text="Of runs with child steps: the number of the step, 2 or 2.1."
+    )
+    parent_name = models.CharField(
+        max_length=120, blank=True, help_text="What the step is called that holds this child step."
+    )
     target = models.ForeignKey(
         "workers.Machine",
         null=True,
@@ -92,7 +98,17 @@ class Execution(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.step_number}. {self.title}"
+        return f"{self.step_label or self.step_number}. {self.title}"
+
+    @property
+    def label(self) -> str:
+        """The number that people see before the title."""
+        return self.step_label or str(self.number)
+
+    @property
+    def runs_on_target(self) -> bool:
+        """Whether its machine is the deployment target itself, and there is no other one to try."""
+        return bool(self.target_name) and self.pool_id is None
 
     @property
     def title(self) -> str:
@@ -104,7 +120,8 @@ class Execution(models.Model):
 
 class AttemptState(models.TextChoices):
     """ASSIGNED until the agent says it has it; ACCEPTED once that is committed here, from which
-    moment the agent may start it; the rest are final but for RUNNING and LOST."""
+    moment the agent may start it; the rest are final but for RUNNING and LOST, and for SERVING, which is
+    that of a step that the server itself does: no agent knows of it."""
 
     ASSIGNED = "Assigned", "Assigned"
     ACCEPTED = "Accepted", "Accepted"
@@ -113,6 +130,7 @@ class AttemptState(models.TextChoices):
     FINISHED = "Finished", "Finished"
     UNKNOWN = "Unknown", "Unknown outcome"
     WITHDRAWN = "Withdrawn", "Withdrawn before it started"
+    SERVING = "Serving", "The server is at it"
 
 
 LIVE = (AttemptState.ASSIGNED, AttemptState.ACCEPTED, AttemptState.RUNNING, AttemptState.LOST)
@@ -140,6 +158,9 @@ class Attempt(models.Model):
     outcome = models.CharField(max_length=20, blank=True, help_text="As the agent's Finished frame says.")
     exit_code = models.IntegerField(null=True, blank=True)
     message = models.TextField(blank=True)
+    served_by = models.CharField(
+        max_length=100, blank=True, help_text="The node that does it, where no worker does."
+    )
     agent_version = models.CharField(max_length=40, blank=True, help_text="Of the agent that accepted it.")
     worker_has = models.JSONField(null=True, help_text="What that worker had then: shells, tools, versions.")
     log_lines = models.PositiveBigIntegerField(default=0)
@@ -162,6 +183,7 @@ class Attempt(models.Model):
             models.Index(
                 fields=["assigned_at"], condition=Q(state="Assigned"), name="tasks_attempt_assigned"
             ),
+            models.Index(fields=["assigned_at"], condition=Q(state="Serving"), name="tasks_attempt_serving"),
             # SQLite recognises a condition in a query only where neither holds a list.
             models.Index(
                 fields=["state"], condition=Q(cancel_requested=True), name="tasks_attempt_cancelled"
@@ -170,3 +192,15 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"Attempt {self.epoch} of {self.execution_id}"
+
+
+class Child(models.Model):
+    """A task that a step started. One try of a step starts one task, whatever happens to the server in
+    between."""
+
+    attempt = models.OneToOneField(Attempt, on_delete=models.CASCADE, related_name="child")
+    task = models.OneToOneField(ServerTask, on_delete=models.CASCADE, related_name="started_by")
+    is_awaited = models.BooleanField(help_text="The step ends when the task does, and as it does.")
+
+    def __str__(self) -> str:
+        return f"Task {self.task_id}, started by {self.attempt_id}"

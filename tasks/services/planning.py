@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from accounts.models import User
 from domain import planning
 from domain.answers import Answers, answered
 from domain.labels import Names
@@ -18,10 +20,11 @@ from environments.models import Environment
 from packages.services import choosing
 from pools.models import WorkerPool
 from spaces.models import Space
+from tasks import step_checks
 from tenants.models import Tenant
 from variables.scope_sources import REGISTERED
 from variables.services import credentials, prompts, variable_sets
-from workers.selectors.capacity import pool_capacity
+from workers.selectors.capacity import candidates_for, pool_capacity, tools_in
 from workers.selectors.targets import target_infos
 
 
@@ -43,17 +46,23 @@ class Planner:
         packages: Sequence[ChosenPackage] | None = None,
         refuse_pasted: bool = False,
         channel: tuple[str, str] | None = None,
+        user: User | None = None,
+        project_id: int | None = None,
     ) -> None:
         """`process` and `variables` as their `freeze` gives them; `process_ref` is "deployment" or
         "runbook:<id>". `labels` names other processes and their steps; it is asked only where a value is
         scoped to one. `answers` to prompts are by the name or the id of the variable, in the clear; `earlier`
         ones of a run that is repeated stand where there is no new one. `packages` are the versions that were
         chosen; None takes the newest. `refuse_pasted`: answers may not get into the text of a script.
-        `channel` is the id and the name of the one that a deployment is in."""
+        `channel` is the id and the name of the one that a deployment is in. `user` would start it; None where
+        that is open."""
+        self._space, self._user, self._project_id = space, user, project_id
         self._refuse_pasted = refuse_pasted
         self._process = ProcessDef.from_json(dict(process))
         self._packages = choosing.choices(space, self._process, packages)
         pools = list(WorkerPool.objects.in_space(space))
+        self._rows = {str(pool.pk): pool for pool in pools}
+        self._tools: dict[str, list[frozenset[str]]] = {}
         self._pools = {str(pool.pk): PoolInfo(str(pool.pk), pool.name, pool.is_default) for pool in pools}
         self._targets: dict[int, list[TargetInfo]] = {}
         asking = variable_sets.candidates(variables)
@@ -77,7 +86,7 @@ class Planner:
         names: Names = self._names
         if tenant is not None:
             names = {**self._names, (Kind.TENANT, str(tenant.pk)): tenant.name}
-        return planning.plan(
+        plan = planning.plan(
             process=self._process,
             candidates=self._candidates,
             context=context(
@@ -91,7 +100,24 @@ class Planner:
             answers=self._answers,
             refuse_pasted=self._refuse_pasted,
             packages=self._packages,
+            tools_of=self._tools_of,
         )
+        found = step_checks.problems(
+            plan,
+            space=self._space,
+            environment=environment,
+            tenant=tenant,
+            user=self._user,
+            process_ref=self._ref,
+            project_id=self._project_id,
+        )
+        return replace(plan, problems=(*plan.problems, *found))
+
+    def _tools_of(self, pool_id: str) -> list[frozenset[str]]:
+        if pool_id not in self._tools:
+            found = candidates_for(self._rows[pool_id])
+            self._tools[pool_id] = [tools_in(machine.capabilities) for machine in found]
+        return self._tools[pool_id]
 
     def _targets_of(self, environment: Environment) -> list[TargetInfo]:
         """Once for each environment, and only where a step has targets."""

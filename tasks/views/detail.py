@@ -15,11 +15,11 @@ from accounts.requests import PageRequest
 from common import htmx
 from common.times import duration_words
 from domain.codec import Malformed
-from domain.plans import RunPlan, step_text
+from domain.plans import RunPlan, parent_text, step_text
 from protocol import CANCEL_GRACE_SECONDS
 from tasks import subjects
 from tasks.models import UNFINISHED, Execution, ServerTask, TaskState
-from tasks.selectors import artifacts, comparison, interruptions, log_frames, steps
+from tasks.selectors import artifacts, children, comparison, interruptions, log_frames, steps
 from tasks.selectors.attempts import tries_of
 from tasks.selectors.queue import why_waiting
 from tasks.selectors.values import used_values
@@ -57,14 +57,14 @@ def show(
 def task_plan(request: PageRequest, pk: int) -> HttpResponse:
     task = task_of(request, pk)
     context = page_context(request, task, tab="plan")
-    units: dict[int, list[Execution]] = {}
+    units: dict[str, list[Execution]] = {}
     for one in context["executions"]:
-        units.setdefault(one.step_number, []).append(one)
+        units.setdefault(one.step_label or str(one.step_number), []).append(one)
     context["plan"] = plan = _plan(task)
     context["planned"] = [
-        (step, next(iter(own), None), step_text(step), own)
+        (step, next(iter(own), None), step_text(step), own, parent_text(step) if step.child == 1 else None)
         for step in (plan.steps if plan else ())
-        for own in [units.get(step.number, [])]
+        for own in [units.get(step.label, [])]
     ]
     return htmx.page(request, "tasks/task_plan.html", context, partial="live")
 
@@ -122,6 +122,8 @@ def _again(request: PageRequest, task: ServerTask, *, resume: Resume | None = No
 def page_context(request: PageRequest, task: ServerTask, *, tab: str) -> dict[str, Any]:
     now = timezone.now()
     executions = steps.executions_of(task)
+    has_server_steps = any(one.rules.get("server") for one in executions)
+    children_of_steps = children.children_of(task) if has_server_steps else {}
     step_waits = steps.explain_waits(executions)
     wait = why_waiting([task], now=now).get(task.pk)
     lost = steps.open_attempts(task)
@@ -131,6 +133,8 @@ def page_context(request: PageRequest, task: ServerTask, *, tab: str) -> dict[st
     return {
         "task": task,
         "tab": tab,
+        "parent": children.parent_of(task),
+        "children": list(children_of_steps.items()),
         "executions": executions,
         "tree": steps.tree(task, executions, lost, tries, interruptions.answers_of(task), now),
         "questions": [] if task.is_completed else interruptions.open_questions(task),

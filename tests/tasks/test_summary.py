@@ -15,7 +15,7 @@ from domain.scopes import Context
 from domain.variables import Candidate, VariableType
 from protocol.log import Level
 from tasks.models import Attempt, AttemptState, Execution, OutputVariable, ServerTask, StepState, TaskState
-from tasks.selectors import comparison, summary
+from tasks.selectors import comparison, summary, values
 from tasks.selectors.fingerprints import fingerprint, of_sealed
 from tests.domain.test_plan_differences import POOLS, ROOM, action, pool
 from tests.factories import AttemptFactory, ExecutionFactory, ServerTaskFactory
@@ -229,6 +229,36 @@ def test_secrets_are_fingerprints(runs):
 
     assert shown == {"Path": "/backups", "Token": f"fingerprint {fingerprint('correct horse')}"}
     assert of_sealed("octo1:x:y:z") == ""
+
+
+def test_the_values_that_its_steps_name_are_told_and_secrets_by_their_fingerprint(runs, as_user, viewer):
+    given = (
+        Candidate(id="1", name="Region", type=VariableType.STRING, value="north"),
+        Candidate(id="2", name="Token", type=VariableType.SENSITIVE, value=sealing.seal("correct horse")),
+        Candidate(id="3", name="Unused", type=VariableType.STRING, value="nobody asks"),
+    )
+    task = runs.add(TaskState.SUCCESS, plan=plan_of("deploy #{Region} --token #{Token}", values=given))
+
+    shown = {one.name: one.shown for one in of(task).values}
+
+    assert shown == {
+        "DatabasePool": "SQL - Production",
+        "Region": "north",
+        "Token": f"******** fingerprint {fingerprint('correct horse')}",
+    }
+    html = page(as_user(viewer), "task_summary", task.pk)
+    assert "Values used" in html
+    assert fingerprint("correct horse") in html
+    assert "correct horse" not in html
+    assert "nobody asks" not in html
+
+
+def test_values_cost_no_query(runs, django_assert_num_queries):
+    candidate = Candidate(id="1", name="Token", type=VariableType.SENSITIVE, value=sealing.seal("x"))
+    task = runs.add(TaskState.SUCCESS, plan=plan_of("#{Token}", values=(candidate,)))
+
+    with django_assert_num_queries(0):
+        assert len(values.named_values(RunPlan.from_json(task.plan))) == 2
 
 
 def test_waits_in_the_queue_and_for_a_worker_are_told(runs, as_user, viewer):
