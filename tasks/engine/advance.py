@@ -210,7 +210,7 @@ def _store_end(locked: LockedRun, decision: runs.Decision, event: runs.Event, *,
         message = conditions.first_failure(locked.task_id)
     _complete(id=locked.task_id, state=decision.run.status.value, message=message, now=now)
     if locked.has_locks:
-        locks.release(locked.task_id)
+        locks.release(locked.task_id, now=now)
     if _started_by(task=locked.task_id):
         request(Job.SERVE)
 
