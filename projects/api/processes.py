@@ -13,7 +13,6 @@ from rest_framework.viewsets import ViewSetMixin
 
 from accounts.api.views import ApiView
 from accounts.permissions import Permission
-from common.api import collections
 from domain import ids
 from domain.ids import IdKind
 from processes import api as wire
@@ -47,14 +46,6 @@ def process_json(project: Project, process: Process) -> dict[str, Any]:
     }
 
 
-def _project_number(ref: str) -> int:
-    """Of the id of a deployment process; 0 for anything else."""
-    try:
-        return ids.underived(ids.DEPLOYMENT_PROCESS, IdKind.PROJECT, ref)
-    except ids.BadId:
-        return 0
-
-
 class ProcessesView(InProject, ViewSetMixin, ApiView):
     tag = "deploymentprocesses"
 
@@ -67,27 +58,6 @@ class ProcessesView(InProject, ViewSetMixin, ApiView):
         except ids.BadId as error:
             raise Http404(f"The deployment process {ref[:80]!r} was not found.") from error
         return self.project_of(ids.encode(IdKind.PROJECT, number))
-
-    @extend_schema(responses=collections.schema(wire.PROCESS_SCHEMA, "DeploymentProcess"))
-    def listing(self, request: Request) -> Response:
-        """Those of the space's projects, in the order of their names; `ids` narrows them."""
-        rows = self.visible(Project).select_related("space").order_by("name")
-        if wanted := self.query.words("ids"):
-            rows = rows.filter(pk__in=[number for ref in wanted if (number := _project_number(ref))])
-        skip, take = self.query.number("skip", 0), self.query.number("take", collections.TAKE)
-        shown = [process_json(one, self._process(one)) for one in rows[skip : skip + take]]
-        path = f"/api/Spaces-{self.space.pk}/deploymentprocesses"
-        return Response(
-            collections.collection(
-                shown,
-                item_type="DeploymentProcess",
-                total=rows.count(),
-                skip=skip,
-                take=take,
-                path=path,
-                query={},
-            )
-        )
 
     @extend_schema(responses=wire.PROCESS_SCHEMA)
     def retrieve(self, request: Request, ref: str) -> Response:
@@ -149,7 +119,6 @@ _BY_ID = {"get": "retrieve", "put": "update"}
 _BY_PROJECT: Any = {"get": "of_project", "put": "update_of_project"}
 
 ROUTES = [
-    path("deploymentprocesses", ProcessesView.as_view({"get": "listing"})),
     path("deploymentprocesses/<str:ref>", ProcessesView.as_view(_BY_ID)),  # type: ignore[arg-type]
     path("projects/<str:project>/deploymentprocesses", ProcessesView.as_view(_BY_PROJECT)),
     path("projects/<str:project>/deploymentprocesses/template", ProcessesView.as_view({"get": "template"})),

@@ -55,7 +55,6 @@ GET POST     /api/Spaces-1/projects/Projects-1/runbooks
 GET PUT DELETE /api/Spaces-1/projects/Projects-1/runbooks/Runbooks-1
 GET PUT      /api/Spaces-1/projects/Projects-1/runbookProcesses/RunbookProcess-Runbooks-1
 GET POST     /api/Spaces-1/projects/Projects-1/runbookSnapshots
-GET          /api/Spaces-1/deploymentprocesses
 GET PUT      /api/Spaces-1/deploymentprocesses/deploymentprocess-Projects-1
 GET          /api/Spaces-1/runbooks
 GET PUT DELETE /api/Spaces-1/runbooks/Runbooks-1

@@ -1,4 +1,4 @@
-"""Addresses beside the main ones: the keys of a user, all processes, a release's notes and its end."""
+"""Addresses beside the main ones: the keys of a user, a release's notes and its end."""
 
 from __future__ import annotations
 
@@ -40,17 +40,6 @@ def test_a_viewer_changes_no_release(api, api_viewer):
 
     assert api_viewer.refused("PUT", made["Links"]["Self"], {"ReleaseNotes": "x"})[0] == 403
     assert api_viewer.refused("DELETE", made["Links"]["Self"])[0] == 403
-
-
-def test_all_deployment_processes_are_listed(api):
-    first, second = a_project(api, "First"), a_project(api, "Second")
-
-    found = api.get("/api/deploymentprocesses?take=1")
-    one = api.get(f"/api/deploymentprocesses?ids={second['DeploymentProcessId']},junk")
-
-    assert found["TotalResults"] == 2
-    assert [row["ProjectId"] for row in found["Items"]] == [first["Id"]]
-    assert [row["Id"] for row in one["Items"]] == [second["DeploymentProcessId"]]
 
 
 def test_a_run_from_git_is_refused_and_one_without_a_reference_is_not(api, world):
