@@ -44,8 +44,6 @@ QUERIES = {
     "runbookSnapshots": 4,
     "runbookRuns": 5,
     "releases": 4,
-    "build-information": 4,
-    "packages": 4,
     "deployments": 5,
     "tasks": 5,
     "interruptions": 3,
