@@ -40,6 +40,7 @@ class IdKind(StrEnum):
     TENANT_VARIABLE = "TenantVariables"
     FEED = "Feeds"
     PACKAGE = "packages"
+    BUILD_INFORMATION = "BuildInformation"
     ACCOUNT = "Accounts"
     INTERRUPTION = "Interruptions"
     ARTIFACT = "Artifacts"
