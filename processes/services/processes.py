@@ -21,7 +21,7 @@ from domain.processes import ActionDef, Location, ProcessDef, StepDef, child_loc
 from domain.scopes import Kind
 from domain.step_rules import Condition, Start
 from environments.models import Environment
-from processes import outline, owners, restoring, saving
+from processes import channels, outline, owners, restoring, saving
 from processes.models import Action, PoolChoice, Process, ProcessRevision, Step
 from processes.services import steps
 from processes.services.steps import StepFields, StepNameTaken, StepRow, UnknownSteps
@@ -40,6 +40,7 @@ __all__ = [
     "delete",
     "delete_step",
     "edit_step",
+    "edit_steps",
     "freeze",
     "get_or_create",
     "reorder",
@@ -110,6 +111,22 @@ def edit_step(*, step: Step, version: int, fields: StepFields, user: User | None
     return step
 
 
+def edit_steps(
+    *,
+    process: Process,
+    version: int,
+    changes: Sequence[tuple[Step, StepFields]],
+    user: User | None = None,
+    message: str = "Changed the steps of",
+) -> None:
+    """Several steps at once. Raises what `edit_step` does."""
+    for step, fields in changes:
+        _check_pool(fields, before=steps.fields_of(step), user=user)
+    with _changing(process, version=version, user=user, message=message):
+        for step, fields in changes:
+            steps.change(step, fields)
+
+
 def set_disabled(*, step: Step, version: int, is_disabled: bool, user: User | None = None) -> None:
     """Raises StaleProcess."""
     fields = replace(steps.fields_of(step), is_disabled=is_disabled)
@@ -142,10 +159,21 @@ def copy_step(*, step: Step, to: Process, user: User | None = None) -> Step:
     the user may not use.
     """
     fields, *children = (
-        replace(steps.fields_of(one), name=_free_name(one, to), start=Start.AFTER_PREVIOUS)
+        replace(
+            steps.fields_of(one),
+            name=_free_name(one, to),
+            start=Start.AFTER_PREVIOUS,
+            applies=_applies_there(one, to),
+        )
         for one in _with_children(step)
     )
     return add_step(process=to, version=to.version, fields=fields, user=user, children=children)
+
+
+def _applies_there(step: Step, process: Process) -> Applies:
+    """Channels of another project mean nothing there, and would keep the step from ever running."""
+    applies, there = steps.fields_of(step).applies, {one.id for one in channels.of(process)}
+    return replace(applies, channels=tuple(id for id in applies.channels if id in there))
 
 
 def _free_name(step: Step, process: Process) -> str:
@@ -234,10 +262,12 @@ def definition(rows: Iterable[Step], names: Names) -> ProcessDef:
 
 
 def _names(applies: Sequence[Applies]) -> Names:
-    """Of the environments that steps are restricted to."""
+    """Of the environments and channels that steps are restricted to."""
+    own = channels.names({id for one in applies for id in one.channels})
     ids = {id for one in applies for id in (*one.environments, *one.excluded_environments)}
     rows = Environment.objects.filter(pk__in=ids).values_list("pk", "name") if ids else ()
-    return {(Kind.ENVIRONMENT, str(id)): name for id, name in rows}
+    found = {(Kind.ENVIRONMENT, str(id)): name for id, name in rows}
+    return found | {(Kind.CHANNEL, id): name for id, name in own.items()}
 
 
 def _step_def(number: int, step: Step, children: Sequence[Step], names: Names) -> StepDef:
