@@ -11,7 +11,7 @@ from common.htmx import invalid, page, stale
 from domain import octostache
 from domain.processes import ActionDef, rules_of, rules_text
 from domain.step_rules import DEFAULT
-from processes.action_types import ActionForm, ActionType, all_types
+from processes.action_types import ActionForm, ActionType
 from processes.action_types.when import CONDITION_WORDS, WhenForm
 from processes.action_types.worker import UNKNOWN_CHOICES, ConditionsForm
 from processes.models import PoolChoice, StartTrigger, Step
@@ -87,7 +87,7 @@ def list_context(session: Session, *, steps: list[Step], current: Step | None) -
         "items": session.items(steps),
         "current": current,
         "can_edit": session.can_edit,
-        "types": [(kind, session.new_url(kind)) for kind in all_types()],
+        "types": [(kind, session.new_url(kind)) for kind in session.kinds()],
     }
 
 
