@@ -45,6 +45,7 @@ class IdKind(StrEnum):
     CERTIFICATE = "Certificates"
     STEP = "Steps"
     ACTION = "Actions"
+    ACTION_TEMPLATE = "ActionTemplates"
     ATTEMPT = "Attempts"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from domain import octostache, package_references, step_types
+from domain import octostache, package_references, step_templates, step_types
 from domain.labels import Names, counted, listed, scope_text, spelled
 from domain.plans import (
     MOST_ABREAST,
@@ -269,7 +269,8 @@ def _text_problems(
 
 def _known(action: ActionDef, context: Context) -> frozenset[str]:
     """The names that have a value only once the step starts."""
-    return known_names(context) | package_references.known_names(action.properties)
+    own = package_references.known_names(action.properties)
+    return known_names(context) | own | frozenset(step_templates.parameter_names(action.properties))
 
 
 def _open_names(resolutions: Mapping[str, Resolution], known: frozenset[str]) -> frozenset[str]:

@@ -14,6 +14,7 @@ import variables.library_api
 from accounts.api import events, users
 from octoworkers.api import description, nothing, root, spaces, unknown
 from octoworkers.views import api_docs
+from processes import template_api
 from projects.api import executions, processes, projects, releases, routing
 from projects.api import tenants as project_tenants
 from runbooks.api import runbooks, runs
@@ -33,6 +34,7 @@ ROUTES = [
     *pool_states.ROUTES,
     *pools.api.ROUTES,
     *packages.api.ROUTES,
+    *template_api.ROUTES,
     *doctor.ROUTES,
     *workers.ROUTES,
     *variables.api.ROUTES,

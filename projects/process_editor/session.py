@@ -20,11 +20,13 @@ from domain.system_variables import known_names
 from environments.models import Environment
 from packages import selectors as package_selectors
 from pools.models import WorkerPool
-from processes.action_types import ActionForm, ActionType, by_key
+from processes import offers
+from processes import selectors as templates
+from processes.action_types import ActionForm, ActionType, all_types, by_key, by_slug
 from processes.action_types.when import Places
 from processes.models import Condition, Process, StartTrigger, Step
 from processes.services import processes
-from processes.services.steps import StepFields, action_of
+from processes.services.steps import StepFields, action_of, fields_of
 from projects.process_editor.owner import ProcessOwner
 from projects.selectors import variables_of
 from projects.services import project_variables
@@ -68,6 +70,17 @@ class Session:
             owner_kind=owner.kind, owner_id=owner.pk, space=self.space
         )
         self.can_edit = can(self.user, Permission.EDIT_PROJECT, owner.project)
+
+    def kind_of(self, fields: StepFields) -> ActionType | None:
+        """The type by which a step is edited; None for one that this server does not know."""
+        return templates.type_of_step(fields, self.space)
+
+    def kinds(self) -> list[ActionType]:
+        """What a step can be, those made from the space's templates last."""
+        return [*all_types(), *templates.template_types(self.user, self.space)]
+
+    def kind(self, slug: str) -> ActionType | None:
+        return by_slug(slug) or templates.by_template_slug(self.user, self.space, slug)
 
     @property
     def version(self) -> int:
@@ -166,6 +179,7 @@ class Session:
             [(str(one.pk), one.name) for one in environments],
             [one.canonical_name for one in tags],
             target_tags_in(self.space),
+            lambda kind: offers.offered(kind, self.user, self.space),
         )
 
     def package_ids(self) -> list[str]:
@@ -198,7 +212,7 @@ class Session:
 
     def objections(self, fields: StepFields) -> Iterator[tuple[str, str]]:
         """What the form of the step's type says against such a step: the field's label and the message."""
-        kind = by_key(fields.action_type)
+        kind = self.kind_of(fields)
         if kind is None:
             return
         blank = self.form(kind, fields)
@@ -253,8 +267,8 @@ def _place_icon(action: ActionDef) -> str:
     return "crosshair" if action.location is Location.TARGET else "boxes"
 
 
-def type_of(step: Step) -> ActionType:
-    found = by_key(action_of(step).action_type)
+def type_of(session: Session, step: Step) -> ActionType:
+    found = session.kind_of(fields_of(step))
     if found is None:
         raise Http404("This server has no editor for steps of this type.")
     return found

@@ -12,8 +12,9 @@ from accounts.permissions import Permission, require
 from common.htmx import is_fragment, redirect, toast
 from common.usage import InUse
 from domain.labels import listed
-from processes.action_types import ActionForm, ActionType, by_slug
+from processes.action_types import ActionForm, ActionType
 from processes.models import Step
+from processes.saving import SaveRefused
 from processes.services import processes
 from processes.services.processes import StaleProcess, StepNameTaken, UnknownSteps
 from processes.services.steps import StepFields, fields_of
@@ -42,23 +43,32 @@ def edit(
         return _show(session, route=Route(route), slug=step, type_slug=action_type)
     if request.method != "POST":
         return HttpResponseNotAllowed(["GET", "POST"])
+    try:
+        return _post(session, route=Route(route), step=step, action_type=action_type)
+    except SaveRefused as refusal:
+        # Of an act on the whole of a step: what a form or a text says is refused beside it.
+        messages.error(request, str(refusal))
+        return redirect(request, owner.url)
+
+
+def _post(session: Session, *, route: Route, step: str, action_type: str) -> HttpResponse:
     if route == Route.PREVIEW:
         return _preview(session)
-    require(request.user, Permission.EDIT_PROJECT, owner.project)
+    require(session.user, Permission.EDIT_PROJECT, session.owner.project)
     if route == Route.NEW:
-        return _create(session, _type(action_type))
+        return _create(session, _type(session, action_type))
     if route == Route.STEP:
         return _save(session, step)
-    if whole := _WHOLE.get(Route(route)):
+    if whole := _WHOLE.get(route):
         return whole(session)
-    act = _ACTS.get(Route(route))
+    act = _ACTS.get(route)
     return act(session, session.step(step)) if act else HttpResponseNotAllowed(["GET"])
 
 
 def _show(session: Session, *, route: Route, slug: str, type_slug: str) -> HttpResponse:
     if route is Route.NEW:
         require(session.user, Permission.EDIT_PROJECT, session.owner.project)
-        return _blank(session, _type(type_slug))
+        return _blank(session, _type(session, type_slug))
     if route in _STEP_PAGES:
         return _STEP_PAGES[route](session, session.step(slug))
     if route in _PAGES:
@@ -81,15 +91,15 @@ def _copy_page(session: Session, step: Step) -> HttpResponse:
     return copying.show(session, step)
 
 
-def _type(slug: str) -> ActionType:
-    found = by_slug(slug)
+def _type(session: Session, slug: str) -> ActionType:
+    found = session.kind(slug)
     if found is None:
         raise Http404("There is no such type of step.")
     return found
 
 
 def _step(session: Session, step: Step) -> HttpResponse:
-    return pages.step_page(session, session.form(type_of(step), fields_of(step)), step=step)
+    return pages.step_page(session, session.form(type_of(session, step), fields_of(step)), step=step)
 
 
 def _blank(session: Session, kind: ActionType) -> HttpResponse:
@@ -109,6 +119,8 @@ def _create(session: Session, kind: ActionType) -> HttpResponse:
         )
     except StepNameTaken:
         return _name_taken(session, form, step=None)
+    except SaveRefused as refusal:
+        return _refused(session, form, refusal, step=None)
     except StaleProcess as stale:
         # A new step is in nobody's way: it is shown what changed, and saving again adds it.
         return pages.conflict_page(
@@ -125,13 +137,15 @@ def _save(session: Session, slug: str) -> HttpResponse:
     step = session.process.steps.filter(slug=slug).first()
     if step is None:
         return _save_gone(session)
-    form = session.form(type_of(step), fields_of(step), data=session.request.POST)
+    form = session.form(type_of(session, step), fields_of(step), data=session.request.POST)
     if not form.is_valid():
         return pages.invalid_page(session, form, step=step)
     try:
         processes.edit_step(step=step, version=session.version, fields=form.step_fields(), user=session.user)
     except StepNameTaken:
         return _name_taken(session, form, step=step)
+    except SaveRefused as refusal:
+        return _refused(session, form, refusal, step=step)
     except StaleProcess as stale:
         return _conflict(session, stale, step=step, mine=form.step_fields())
     return _saved(session, step)
@@ -142,11 +156,16 @@ def _name_taken(session: Session, form: ActionForm, *, step: Step | None) -> Htt
     return pages.invalid_page(session, form, step=step)
 
 
+def _refused(session: Session, form: ActionForm, refusal: SaveRefused, *, step: Step | None) -> HttpResponse:
+    form.add_error(None, str(refusal))
+    return pages.invalid_page(session, form, step=step)
+
+
 def _conflict(session: Session, stale: StaleProcess, *, step: Step, mine: StepFields) -> HttpResponse:
     session.process.refresh_from_db()
     step.refresh_from_db()
     merged = conflicts.merge(stale, step=step, mine=mine, theirs=fields_of(step))
-    form = session.form(type_of(step), merged)
+    form = session.form(type_of(session, step), merged)
     return pages.conflict_page(
         session, form, step=step, conflict=conflicts.of_save(stale, step=step, merged=merged)
     )
@@ -154,7 +173,7 @@ def _conflict(session: Session, stale: StaleProcess, *, step: Step, mine: StepFi
 
 def _save_gone(session: Session) -> HttpResponse:
     """The step was deleted while it was edited: what was entered becomes a new step, if it is kept."""
-    kind = by_slug(session.request.POST.get("action_type", ""))
+    kind = session.kind(session.request.POST.get("action_type", ""))
     if kind is None:
         raise Http404("This process has no such step.")
     form = session.form(kind, StepFields(name=""), data=session.request.POST)
@@ -314,7 +333,7 @@ _ACTS: dict[Route, Callable[[Session, Step], HttpResponse]] = {
 
 def _preview(session: Session) -> HttpResponse:
     """Where the step would run with what the form says now; nothing is saved or has to be valid."""
-    kind = _type(session.request.POST.get("action_type", ""))
+    kind = _type(session, session.request.POST.get("action_type", ""))
     step = session.process.steps.filter(slug=session.request.POST.get("current", "")).first()
     form = kind.form(
         session.request.POST,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from uuid import UUID
 
 from django.conf import settings
 
@@ -15,16 +16,18 @@ from domain.octostache import TemplateError
 from domain.plans import PlannedStep, RunPlan, step_values
 from domain.processes import MANUAL_INSTRUCTIONS
 from domain.runs import Place
+from domain.step_templates import parameter_values
 from domain.step_types import Program, Script, Work
 from domain.step_types.base import Fill
 from domain.system_variables import Ref, RunFacts, system_variables
 from domain.targets import PlannedTarget
-from domain.variables import Candidate, VariableType
+from domain.variables import Candidate, VariableType, name_key
 from protocol import PROGRAM_SYNTAX, frames
 from tasks import subjects
 from tasks.engine import programs, step_packages
 from tasks.engine.held import HeldAttempt
-from tasks.models import ServerTask
+from tasks.models import Execution, ServerTask
+from tasks.performers import Order
 from tasks.services import outputs
 from tasks.services.outputs import Output
 from variables.services import sealing
@@ -46,7 +49,8 @@ def start_frame(attempt: HeldAttempt) -> frames.Start:
         given = {name: _plain(candidate) for name, candidate in chosen.items()}
         place = Place.from_json(attempt.number, attempt.place)
         before = outputs.before(attempt.task_id, attempt.number, place)
-        values = {**system_variables(_facts(run, unit, attempt), step), **before.values, **given}
+        system = system_variables(_facts(run, unit, attempt), step)
+        values = _with_parameters(step, {**system, **before.values, **given})
         expansion = octostache.expand_all(values)
         work = _work(step, lambda text: octostache.evaluate(text, values))
         if step.packages:
@@ -69,6 +73,43 @@ def start_frame(attempt: HeldAttempt) -> frames.Start:
         secrets=_secrets(chosen, given, expansion.values, before.outputs),
         program=programs.packed(work.name) if isinstance(work, Program) else "",
         inputs=dict(work.inputs) if isinstance(work, Program) else {},
+    )
+
+
+def order(task: ServerTask, number: int, attempt_id: UUID) -> Order:
+    """A step that the server itself does, with its values. Raises `CannotStart`."""
+    run = _frozen(task.pk, task.queued_at)
+    step = run.unit(number).step
+    chosen = step_values(run.plan, step)
+    try:
+        given = {name: _plain(candidate) for name, candidate in chosen.items()}
+        row = Execution.objects.only("place").get(task=task, number=number)
+        before = outputs.before(task.pk, number, Place.from_json(number, row.place))
+        values = _with_parameters(step, {**system_variables(run.facts, step), **before.values, **given})
+        expansion = octostache.expand_all(values)
+    except (TemplateError, sealing.CannotUnseal) as error:
+        raise CannotStart(str(error)) from error
+    if expansion.errors:
+        raise CannotStart(str(expansion.errors[0]))
+
+    def fill(text: str) -> str:
+        try:
+            return octostache.evaluate(text, values)
+        except TemplateError as error:
+            raise CannotStart(str(error)) from error
+
+    secrets = _secrets(chosen, given, expansion.values, before.outputs)
+    return Order(task=task, step=step, attempt_id=attempt_id, fill=fill, secrets=secrets)
+
+
+def _with_parameters(step: PlannedStep, values: Mapping[str, str]) -> dict[str, str]:
+    """The values of a step template's parameters go before variables of the same names."""
+    own = parameter_values(step.properties)
+    keys = {name_key(name) for name in own}
+    return (
+        {**{name: value for name, value in values.items() if name_key(name) not in keys}, **own}
+        if own
+        else dict(values)
     )
 
 
