@@ -27,11 +27,11 @@ def _reader() -> MarkdownIt:
     return reader
 
 
-def _is_safe(address: str) -> bool:
+def _is_safe(url: str) -> bool:
     """No address that runs anything, such as javascript: or data:."""
-    scheme, colon, _ = address.strip().partition(":")
+    scheme, colon, _ = url.strip().partition(":")
     if not colon or not scheme.isascii() or any(one in scheme for one in "/?#"):
-        return not address.strip().startswith("//")
+        return not url.strip().startswith("//")
     return scheme.lower() in ("http", "https", "mailto")
 
 

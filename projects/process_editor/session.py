@@ -253,6 +253,8 @@ def _tags(step: Step, action: ActionDef) -> list[str]:
 
 
 def _place(action: ActionDef, step: Step) -> str:
+    if action.is_on_server:
+        return "Server"
     tags = ", ".join(step.target_tags) or "no tags"
     pool = "pool from variable" if action.worker_pool_variable is not None else action.worker_pool_name
     match action.location:
@@ -264,6 +266,8 @@ def _place(action: ActionDef, step: Step) -> str:
 
 
 def _place_icon(action: ActionDef) -> str:
+    if action.is_on_server:
+        return "server"
     return "crosshair" if action.location is Location.TARGET else "boxes"
 
 
