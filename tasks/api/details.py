@@ -179,7 +179,8 @@ def _step(task_id: str, execution: Execution, events: Sequence[TaskEvent], reade
 
 
 def _attempt(step_id: str, attempt: Attempt, reader: _Reader) -> dict[str, Any]:
-    worker = attempt.machine.name if attempt.machine else "a worker that is gone"
+    gone = "the server" if attempt.served_by else "a worker that is gone"
+    worker = attempt.machine.name if attempt.machine else gone
     is_good = attempt.outcome == "exited" and attempt.exit_code == 0
     status = "Running" if attempt.finished_at is None else "Success" if is_good else "Failed"
     return _activity(

@@ -22,6 +22,7 @@ from protocol import frames
 from runbooks.services import runs, snapshots
 from tasks.engine import jobs
 from tasks.models import Attempt, AttemptState, Child, OutputVariable, ServerTask, TaskState
+from tasks.selectors import log_frames
 from tasks.services import children, tasks
 from tasks.services.options import Wishes
 from tests.factories import UserFactory
@@ -422,6 +423,14 @@ class TestPages:
         assert f"task {task.pk}, Night" in below
         assert "which waits for it" in below
         assert "On the server" in above
+
+    def test_its_log_says_that_the_server_did_it_and_finds_nothing_amiss(self, parent, environment, operator):
+        task = start(parent, environment, operator)
+        run_child(child_of(task))
+
+        [group] = log_frames.first_frame(fresh(task))["groups"]
+
+        assert (group["head"]["worker"], group["head"]["differs"]) == ("the server", False)
 
     def test_the_form_keeps_what_was_entered(self, as_user, editor, project, published, environments):
         night = scenarios.runbook(project, name="Night")
