@@ -53,6 +53,7 @@ def test_steps_move_without_javascript(visitor: Visitor, world: World) -> None:
     page.goto(process_page(world, "Plain", "echo 1", "echo 2"))
     page.get_by_role("button", name="Actions for step 2").click()
     page.get_by_role("button", name="Move up").click()
+    expect(page.locator("#process-steps li b").first).to_have_text("Step 2")
     assert step_names(page) == ["Step 2", "Step 1"]
 
 
