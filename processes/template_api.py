@@ -103,6 +103,7 @@ class ActionTemplatesView(ResourceView):
 
     @extend_schema(responses=ANY_OBJECT)
     def version(self, request: Request, ref: str, number: int, **kwargs: Any) -> Response:
+        """One version, in the form in which templates are shared."""
         template = self.object(ref)
         row = template.versions.filter(version=number).first()
         if row is None:
