@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import Page, sync_playwright
 
+from accounts.models import Role, User
+from benchmarks.browser import Visitor
 from benchmarks.report import Row, spread
 from tasks.models import Attempt, ServerTask
 from tests.harness import browser, scenarios
@@ -231,14 +233,17 @@ def _watched(bench: Bench, count: int) -> tuple[float, dict[str, Any]]:
 
 
 def _crowd(bench: Bench, task: ServerTask, count: int) -> subprocess.Popen[str]:
+    """Everybody with a session of their own, as it is where many people watch."""
     url = bench.installation.url.replace("http://", "ws://") + "/ws/live/"
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.viewers",
-        url,
-        bench.visitor.cookie,
-        str(task.pk),
-        str(count),
-    ]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "benchmarks.viewers", url, str(task.pk)]
+    crowd = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert crowd.stdin is not None
+    crowd.stdin.writelines(f"{_cookie(bench, number)}\n" for number in range(count))
+    crowd.stdin.close()
+    crowd.stdin = None
+    return crowd
+
+
+def _cookie(bench: Bench, number: int) -> str:
+    user, _ = User.objects.get_or_create(username=f"viewer-{number}", defaults={"role": Role.VIEWER})
+    return Visitor(bench.installation, user).cookie

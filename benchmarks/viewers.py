@@ -1,5 +1,6 @@
-"""Many who watch one log: `python -m benchmarks.viewers URL COOKIE TASK COUNT` opens that many of the page's
-own sockets, takes in what comes as browsers do, and prints what each of them got once the run is over."""
+"""Many who watch one log: `python -m benchmarks.viewers URL TASK` reads cookies, one a line, opens one of
+the page's own sockets with each, takes in what comes as browsers do, and prints what each of them got once
+the run is over."""
 
 from __future__ import annotations
 
@@ -38,10 +39,10 @@ async def watch(url: str, cookie: str, task: int, ready: asyncio.Semaphore) -> t
     return frames, lines
 
 
-async def crowd(url: str, cookie: str, task: int, count: int) -> None:
+async def crowd(url: str, cookies: list[str], task: int) -> None:
     ready = asyncio.Semaphore(0)
-    watching = [asyncio.create_task(watch(url, cookie, task, ready)) for _ in range(count)]
-    for _ in range(count):
+    watching = [asyncio.create_task(watch(url, cookie, task, ready)) for cookie in cookies]
+    for _ in cookies:
         await ready.acquire()
     print("ready", flush=True)
     began = time.process_time()
@@ -49,8 +50,8 @@ async def crowd(url: str, cookie: str, task: int, count: int) -> None:
     lines = sorted(lines for _, lines in got)
     frames = sorted(frames for frames, _ in got)
     spent = time.process_time() - began
-    print(json.dumps({"lines": lines[0], "frames": frames[count // 2], "processor": spent}), flush=True)
+    print(json.dumps({"lines": lines[0], "frames": frames[len(frames) // 2], "processor": spent}), flush=True)
 
 
 if __name__ == "__main__":
-    asyncio.run(crowd(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))
+    asyncio.run(crowd(sys.argv[1], sys.stdin.read().split("\n")[:-1], int(sys.argv[2])))

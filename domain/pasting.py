@@ -40,7 +40,7 @@ def pasted_problems(
 def _problem(step: StepDef, name: str, *, is_refused: bool) -> Problem:
     rule = " This project does not allow that." if is_refused else ""
     message = (
-        f"The script of step {step.number} pastes #{{{name}}}, which is answered when a run starts: "
+        f"The script of step {step.label} pastes #{{{name}}}, which is answered when a run starts: "
         f"the answer becomes a part of the script.{rule} "
         f'Read it with get_octopusvariable "{name}" instead.'
     )

@@ -209,11 +209,11 @@ def _of_deployment(facts: RunFacts) -> dict[str, str]:
 def _of_step(step: PlannedStep) -> dict[str, str]:
     return {
         "Step.Id": step.step_id,
-        "Step.Name": step.name,
+        "Step.Name": step.parent or step.name,
         "Step.Number": str(step.number),
         "Action.Id": step.action_id,
         "Action.Name": step.name,
-        "Action.Number": str(step.number),
+        "Action.Number": str(step.child or step.number),
         "Action.TargetRoles": ",".join(step.target_tags),
         # Nobody else is there to ask: a step that is left out gets no variables.
         "Action.IsSkipped": "False",

@@ -9,6 +9,7 @@ from typing import Any
 from domain import codec
 from domain.conditions import Applies
 from domain.process_text import ActionText, Fault, ProcessText, StepText, TextRefused
+from domain.processes import PARENT_STEP, child_location
 from domain.processes import Location as TextLocation
 from domain.step_rules import Condition, Start
 from environments.models import Environment
@@ -27,8 +28,46 @@ def to_text(process: Process) -> ProcessText:
     """The process as it is stored. An environment that is gone stands there by its id."""
     rows = Environment.objects.in_space(process.space).values_list("pk", "slug")
     slugs = {str(pk): slug for pk, slug in rows}
-    steps = process.steps.prefetch_related("actions__worker_pool")
-    return ProcessText(tuple(_step_text(step, slugs) for step in steps))
+    steps = list(process.steps.prefetch_related("actions__worker_pool"))
+    children: dict[int, list[Step]] = {}
+    for step in steps:
+        if step.parent_id:
+            children.setdefault(step.parent_id, []).append(step)
+    return ProcessText(
+        tuple(
+            _parent_text(step, children.get(step.pk, ()), slugs)
+            if step.is_parent
+            else _step_text(step, slugs)
+            for step in steps
+            if step.parent_id is None
+        )
+    )
+
+
+def _parent_text(step: Step, children: Sequence[Step], slugs: Mapping[str, str]) -> StepText:
+    tags = tuple(step.target_tags)
+    return StepText(
+        name=step.name,
+        slug=step.slug,
+        condition=Condition(step.condition),
+        expression=step.expression,
+        start=Start(step.start_trigger),
+        actions=tuple(_child_text(child, tags, slugs) for child in children),
+        target_tags=tags,
+        window=step.window if tags else 0,
+    )
+
+
+def _child_text(child: Step, tags: Sequence[str], slugs: Mapping[str, str]) -> ActionText:
+    found = _action_text(child, action_of(child), slugs)
+    return replace(
+        found,
+        name=child.name,
+        slug=child.slug,
+        location=child_location(found.location, tags),
+        condition=Condition(child.condition),
+        expression=child.expression,
+    )
 
 
 def _step_text(step: Step, slugs: Mapping[str, str]) -> StepText:
@@ -97,33 +136,73 @@ def rows_of(text: ProcessText, process: Process, *, known: Known, check: Check) 
     Steps that differ from what is stored are checked as their forms would. Raises TextRefused.
     """
     stored = list(process.steps.prefetch_related("actions__worker_pool"))
-    found = _matches(text.steps, stored)
+    parents = _matches([one for one in text.steps if len(one.actions) > 1], stored, parents=True)
+    singles = _matches([one for step in text.steps for one in _singles(step)], stored, parents=False)
     faults: list[Fault] = []
     rows = []
-    for step, match in zip(text.steps, found, strict=True):
-        before = fields_of(match) if match else None
-        problems = list(_name_faults(step, before, known))
-        fields = _fields(step, before, known)
-        if not problems and fields != before:
-            action = step.actions[0]
-            problems = [Fault(words, action.line, step.name, field) for field, words in check(fields)]
-        faults += problems
-        rows.append(StepRow(fields, id=match.pk if match else None, slug=step.slug))
+    for step in text.steps:
+        own = []
+        for single in _singles(step):
+            match = next(singles)
+            row, problems = _row(single, match, known=known, check=check)
+            faults += problems
+            own.append(row)
+        rows.append(_parent_row(step, next(parents), own) if len(own) > 1 else own[0])
     if faults:
         raise TextRefused(faults)
     return rows
 
 
-def _matches(texts: Sequence[StepText], stored: Sequence[Step]) -> list[Step | None]:
-    """The stored step of each text; none is taken twice."""
-    by_slug = {step.slug: step for step in stored}
-    by_name = {step.name.casefold(): step for step in stored}
+def _singles(step: StepText) -> list[StepText]:
+    """A step with one action itself, or each of its children as if it were one, with the targets of all."""
+    if len(step.actions) == 1:
+        return [step]
+    return [
+        StepText(
+            name=action.name or action.slug or step.name,
+            slug=action.slug,
+            condition=action.condition,
+            expression=action.expression,
+            actions=(action,),
+            target_tags=step.target_tags,
+            line=action.line,
+        )
+        for action in step.actions
+    ]
+
+
+def _row(step: StepText, match: Step | None, *, known: Known, check: Check) -> tuple[StepRow, list[Fault]]:
+    before = fields_of(match) if match else None
+    problems = list(_name_faults(step, before, known))
+    fields = _fields(step, before, known)
+    if not problems and fields != before:
+        action = step.actions[0]
+        problems = [Fault(words, action.line, step.name, field) for field, words in check(fields)]
+    return StepRow(fields, id=match.pk if match else None, slug=step.slug), problems
+
+
+def _parent_row(step: StepText, match: Step | None, children: Sequence[StepRow]) -> StepRow:
+    fields = StepFields(
+        name=step.name,
+        action_type=PARENT_STEP,
+        condition=step.condition,
+        expression=step.expression,
+        start=step.start,
+        target_tags=step.target_tags,
+        window=step.window,
+    )
+    return StepRow(fields, id=match.pk if match else None, slug=step.slug, children=tuple(children))
+
+
+def _matches(texts: Sequence[StepText], stored: Sequence[Step], *, parents: bool) -> Iterator[Step | None]:
+    """The stored step of each text, among those with children or those without; none is taken twice."""
+    kind = [step for step in stored if step.is_parent is parents]
+    by_slug = {step.slug: step for step in kind}
+    by_name = {step.name.casefold(): step for step in kind}
     taken = {text.slug for text in texts}
-    found: list[Step | None] = []
     for text in texts:
         match = by_slug.get(text.slug) if text.slug else by_name.get(text.name.casefold())
-        found.append(None if match and not text.slug and match.slug in taken else match)
-    return found
+        yield None if match and not text.slug and match.slug in taken else match
 
 
 def _name_faults(step: StepText, before: StepFields | None, known: Known) -> Iterator[Fault]:

@@ -33,6 +33,9 @@ MAX_TOPICS = 300
 PING_SPACING = 0.25
 #: Seconds for which a session counts as good without looking again.
 TRUSTED_FOR = 1.0
+#: The same for the right to read the log that is being sent: many who watch one must not keep the database
+#: from taking it in.
+READS_FOR = 5.0
 
 logger = logging.getLogger("octoworkers.live")
 _sessions = import_module(settings.SESSION_ENGINE).SessionStore
@@ -64,8 +67,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
         for work in (self.pinging, self.feeding):
             if work is not None:
                 work.cancel()
-        feed_topics = {f"log-{self.feed.task_id}"} if self.feed else set()
-        for topic in self.topics | feed_topics:
+        for topic in self.topics:
             await self._leave(topic)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -101,23 +103,17 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
     async def _unsubscribe(self, topics: set[str]) -> None:
         for topic in topics & self.topics:
             self.topics.remove(topic)
-            if not (self.feed and topic == f"log-{self.feed.task_id}"):
-                await self._leave(topic)
+            await self._leave(topic)
 
     async def _leave(self, topic: str) -> None:
         await self.channel_layer.group_discard(group_name(self._space.pk, topic), self.channel_name)
 
     async def live_topics(self, message: dict[str, Any]) -> None:
         """A nudge out of the channel layer."""
-        topics = set(message["topics"])
-        if self.feed and f"log-{self.feed.task_id}" in topics:
-            self.feed.nudge()
-        self._tell(topics & self.topics)
+        self._tell(set(message["topics"]) & self.topics)
 
     async def layer_gap(self, message: dict[str, Any]) -> None:
         """Nudges may have got lost on their way here."""
-        if self.feed:
-            self.feed.nudge()
         self._tell(set(self.topics))
 
     def _tell(self, topics: set[str]) -> None:
@@ -134,43 +130,44 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
     # The log.
 
     async def _open_log(self, wanted: Any) -> None:
-        await self._close_log()
+        self._close_log()
         self.may_read_until = 0.0
         task_id, after = _log_request(wanted)
-        topic = f"log-{task_id}"
-        if task_id is None or not await database_sync_to_async(may_hear)(self._user, self._space, topic):
+        if task_id is None:
             return
         self.feed = LogFeed(task_id=task_id, after=after, may_read=self._may_read, send=self.send)
-        await self.channel_layer.group_add(group_name(self._space.pk, topic), self.channel_name)
-        self.feeding = self._start(self._run(self.feed))
+        if await self._may_read():
+            self.feeding = self._start(self._run(self.feed))
 
     async def _run(self, feed: LogFeed) -> None:
         with shared_logs.watched(
+            self._space.pk,
             feed.task_id,
+            feed.news,
             read_snapshot=database_sync_to_async(_read_snapshot),
             read_frame=database_sync_to_async(log_frames.frame_since),
         ) as shared:
             await feed.run(shared)
 
-    async def _close_log(self) -> None:
-        if self.feed is None:
-            return
-        topic, self.feed = f"log-{self.feed.task_id}", None
+    def _close_log(self) -> None:
+        self.feed = None
         if self.feeding is not None:
             self.feeding.cancel()
-        if topic not in self.topics:
-            await self._leave(topic)
 
     async def _may_read(self) -> bool:
-        """Whether this user may still see the log that the feed brings."""
-        if self.feed is None or not await self._is_welcome():
+        """Whether this user may still see the log that the feed brings; closes the socket of one who is not
+        signed in any more."""
+        if self.feed is None:
             return False
-        if monotonic() >= self.may_read_until:
-            topic = f"log-{self.feed.task_id}"
-            if not await database_sync_to_async(may_hear)(self._user, self._space, topic):
-                return False
-            self.may_read_until = monotonic() + TRUSTED_FOR
-        return True
+        if monotonic() < self.may_read_until:
+            return True
+        ask = database_sync_to_async(_reader)
+        self.user, may_read = await ask(self._session_key, self._space, f"log-{self.feed.task_id}")
+        if self.user is None:
+            await self.close(code=SIGNED_OUT)
+        elif may_read:
+            self.may_read_until = monotonic() + READS_FOR
+        return may_read
 
     def _confirm(self, frame: Any) -> None:
         if self.feed is not None and isinstance(frame, int):
@@ -182,12 +179,16 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
         """Whether the session still stands; closes the socket once it does not."""
         if self.user is not None and monotonic() < self.trusted_until:
             return True
-        key = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
-        self.user = await database_sync_to_async(signed_in)(_sessions, key)
+        self.user = await database_sync_to_async(signed_in)(_sessions, self._session_key)
         self.trusted_until = monotonic() + TRUSTED_FOR
         if self.user is None:
             await self.close(code=SIGNED_OUT)
         return self.user is not None
+
+    @property
+    def _session_key(self) -> str:
+        key: str = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
+        return key
 
     @property
     def _user(self) -> User:
@@ -215,6 +216,12 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
 
 def _space(slug: str | None) -> Space | None:
     return spaces.by_slug(slug) if slug else spaces.default_space()
+
+
+def _reader(session_key: str, space: Space, topic: str) -> tuple[User | None, bool]:
+    """Who is signed in, and whether they may hear of this: one way to the database for both."""
+    user = signed_in(_sessions, session_key)
+    return user, user is not None and may_hear(user, space, topic)
 
 
 def _read_snapshot(task_id: int) -> log_frames.Snapshot | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -44,6 +45,17 @@ def conflict_page(
     return stale(session.request, TEMPLATE, found, partial=PARTIAL)
 
 
+def picker_page(session: Session, step: Step) -> HttpResponse:
+    """What a step that becomes a child of this one, or of its parent, can be."""
+    found = context(session, form=None, step=step)
+    parent = step.parent or step
+    found |= {
+        "child_of": parent,
+        "child_types": [(kind, session.new_url(kind, into=parent)) for kind in session.kinds()],
+    }
+    return page(session.request, TEMPLATE, found, partial=PARTIAL)
+
+
 def empty_page(session: Session) -> HttpResponse:
     return page(session.request, TEMPLATE, context(session, form=None, step=None), partial=PARTIAL)
 
@@ -59,33 +71,44 @@ def context(
     """`is_unsaved`: the form holds what is not stored, so it starts as changed."""
     steps = session.steps()
     listed = list_context(session, steps=steps, current=step)
-    numbers = {one.pk: number for number, one in enumerate(steps, start=1)}
-    number = numbers.get(step.pk, 0) if step else len(steps) + 1
+    item = item_of(listed["items"], step)
+    number = item.number if item else len(listed["items"]) + 1
     found: dict[str, Any] = {
         **session.owner.context,
         "tab": "process",
         **listed,
         "step": step,
         "number": number,
+        "item": item,
+        "into": session.into if step is None else None,
         "form": form,
         "is_unsaved": is_unsaved,
         "conflict": conflict,
         **history.undo(session),
     }
     if form is not None:
-        item = next((one for one in listed["items"] if step and one.step.pk == step.pk), None)
         found |= _form_context(session, form, step=step, number=number)
         found |= {"warnings": item.warnings if item else (), **_when_context(session, form, item=item)}
     return found
 
 
+def item_of(items: Sequence[StepItem], step: Step | None) -> StepItem | None:
+    """Where a step stands in the list, as a child too."""
+    every = (one for top in items for one in (top, *top.children))
+    return next((one for one in every if step and one.step.pk == step.pk), None)
+
+
 def list_context(session: Session, *, steps: list[Step], current: Step | None) -> dict[str, Any]:
     """What the list of steps needs, also when it is sent alone."""
+    items = session.items(steps)
+    item = item_of(items, current)
     return {
         "owner": session.owner,
         "process": session.process,
-        "items": session.items(steps),
+        "items": items,
+        "current_can": item.can if item else (),
         "current": current,
+        "current_url": session.step_url(current) if current else "",
         "can_edit": session.can_edit,
         "types": [(kind, session.new_url(kind)) for kind in session.kinds()],
     }
@@ -95,7 +118,7 @@ def _form_context(session: Session, form: ActionForm, *, step: Step | None, numb
     kind: ActionType = form.action_type
     found = {
         "action_type": kind,
-        "form_url": session.step_url(step) if step else session.new_url(kind),
+        "form_url": session.step_url(step) if step else session.new_url(kind, into=session.into),
         "completions": session.completions(),
         "template_filters": octostache.FILTER_NAMES,
         "package_ids": session.package_ids(),
@@ -156,6 +179,7 @@ def _value(form: ActionForm, name: str) -> Any:
 
 
 def preview_of(session: Session, form: ActionForm, *, step: Step | None) -> Preview:
-    steps = session.steps()
-    number = next((at for at, one in enumerate(steps, start=1) if step and one.pk == step.pk), len(steps) + 1)
+    tops = list(session.process.steps.filter(parent=None).values_list("pk", flat=True))
+    top = (step.parent_id or step.pk) if step else 0
+    number = tops.index(top) + 1 if top in tops else len(tops) + 1
     return preview(session, entered_action(form, step=step), number=number)

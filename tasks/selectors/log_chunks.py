@@ -3,9 +3,11 @@ while it is written, out of its archive from then on."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import accumulate
 from threading import Lock
 from typing import NamedTuple
 from uuid import UUID
@@ -20,14 +22,13 @@ from tasks.selectors import log_archives
 #: Chunks read in one go: at most a few megabytes in memory, and no cursor left open on the
 #: database while a slow reader takes its time.
 BATCH = 8
-#: Decoded chunks kept in memory, of at most half a megabyte each.
-DECODED = 64
+#: Unpacked chunks kept in memory, of at most half a megabyte each.
+UNPACKED = 64
 #: Beyond the last line that a log can have.
 END = 2**62
 
 
-@dataclass(frozen=True, slots=True)
-class StoredLine:
+class StoredLine(NamedTuple):
     """One line as the script wrote it. `time` in milliseconds since the epoch, `data` without the
     line end; `continues` goes on with the last unterminated line of its stream."""
 
@@ -56,21 +57,33 @@ def stored_runs(attempt_id: UUID, *, before: int | None = None) -> Iterator[list
 
 
 def numbered_runs(attempt_id: UUID, *, end: int = END) -> Iterator[tuple[int, list[Run]]]:
-    """The same, each with the number of its first line; every line once. The log may be archived meanwhile:
-    its rows go from the last one on, so that those that are left begin at the first line."""
+    """The same, each with the number of its first line; every line once."""
+    for passed, chunk in chunks_with_passed(attempt_id, end=end):
+        yield chunk.first_seq + passed, runs_after(chunk, passed)
+
+
+def chunks_with_passed(attempt_id: UUID, *, end: int = END) -> Iterator[tuple[int, Chunk]]:
+    """The chunks of a log in order, each after the number of its first lines that were in earlier ones. The
+    log may be archived meanwhile: its rows go from the last one on, so that those that are left begin at the
+    first line. Raises `log_archives.LogGone`."""
     at = 0
     while at < end:
         batch = list(_overlapping(attempt_id, at, end)[:BATCH])
         if not batch:
             break
         for row in batch:
-            yield row.first_seq, unpack(chunk_of(row))
+            yield 0, chunk_of(row)
             at = row.first_seq + row.lines
     if at < end:
         for chunk in log_archives.chunks(attempt_id, at, end):
             # A block of the archive may hold several chunks, some of which have been read.
-            passed = max(at - chunk.first_seq, 0)
-            yield chunk.first_seq + passed, list(_without(unpack(chunk), passed))
+            yield max(at - chunk.first_seq, 0), chunk
+
+
+def runs_after(chunk: Chunk, passed: int) -> list[Run]:
+    """What a chunk holds after its first so many lines. Raises `BadChunk`."""
+    runs = unpack(chunk)
+    return list(_without(runs, passed)) if passed else runs
 
 
 def _without(runs: list[Run], lines: int) -> Iterator[Run]:
@@ -87,34 +100,35 @@ def chunk_of(row: LogChunk) -> Chunk:
     return Chunk(row.first_seq, row.lines, row.raw_length, row.crc, bytes(row.payload))
 
 
-def covering(attempt_id: UUID, first: int, end: int) -> Iterator[tuple[int, tuple[StoredLine, ...]]]:
-    """(number of the first line, lines) of each chunk that holds any line from `first` below `end`, as far
-    as they are there. Raises `BadChunk` and `log_archives.LogGone`."""
+def stored_lines(attempt_id: UUID, first: int, end: int) -> Iterator[tuple[int, StoredLine]]:
+    """The lines from `first` below `end` with their numbers, as far as they are there. Raises `BadChunk` and
+    `log_archives.LogGone`."""
     at, keys = first, _keys(attempt_id, first, end)
     for start in range(0, len(keys), BATCH):
-        for key, lines in _of_rows(attempt_id, keys[start : start + BATCH]):
-            yield key.first_seq, lines
+        for key, unpacked in _of_rows(attempt_id, keys[start : start + BATCH]):
+            yield from unpacked.lines(at, end)
             at = key.first_seq + key.lines
     if at < end:
         yield from _archived(attempt_id, at, end)
 
 
-def _of_rows(attempt_id: UUID, keys: list[_Key]) -> Iterator[tuple[_Key, tuple[StoredLine, ...]]]:
+def _of_rows(attempt_id: UUID, keys: list[_Key]) -> Iterator[tuple[_Key, Unpacked]]:
     """As far as the rows are still there: they may be archived meanwhile, from the last one on."""
-    missing = [key.first_seq for key in keys if key not in _decoded]
+    missing = [key.first_seq for key in keys if key not in _unpacked]
     chunks = _chunks(attempt_id, missing) if missing else {}
     for key in keys:
-        lines = _decoded_lines(key, lambda key=key: chunks.get(key.first_seq))  # type: ignore[misc]
-        if lines is None:
+        unpacked = _unpacked_chunk(key, lambda key=key: chunks.get(key.first_seq))  # type: ignore[misc]
+        if unpacked is None:
             return
-        yield key, lines
+        yield key, unpacked
 
 
-def _archived(attempt_id: UUID, at: int, end: int) -> Iterator[tuple[int, tuple[StoredLine, ...]]]:
+def _archived(attempt_id: UUID, at: int, end: int) -> Iterator[tuple[int, StoredLine]]:
     for block, read in log_archives.blocks(attempt_id, at, end):
-        lines = _decoded_lines(_Key(attempt_id, block.first_seq, block.lines, block.crc), read)
-        passed = max(at - block.first_seq, 0)
-        yield block.first_seq + passed, (lines or ())[passed:]
+        key = _Key(attempt_id, block.first_seq, block.lines, block.crc)
+        unpacked = _unpacked_chunk(key, read)
+        if unpacked is not None:
+            yield from unpacked.lines(at, end)
 
 
 def _overlapping(attempt_id: UUID, first: int, end: int) -> QuerySet[LogChunk]:
@@ -137,34 +151,50 @@ def _chunks(attempt_id: UUID, first_seqs: list[int]) -> dict[int, Chunk]:
     return {row.first_seq: chunk_of(row) for row in rows}
 
 
-_decoded: OrderedDict[_Key, tuple[StoredLine, ...]] = OrderedDict()
+class Unpacked:
+    """The runs of a chunk, of which single lines are made when somebody asks for them."""
+
+    def __init__(self, first_seq: int, runs: list[Run]) -> None:
+        self._runs = runs
+        #: The number of the line that each run begins with, and the one after the last.
+        self._starts = list(accumulate((run.lines for run in runs), initial=first_seq))
+
+    def lines(self, first: int, end: int) -> Iterator[tuple[int, StoredLine]]:
+        """Those from `first` below `end`, with their numbers."""
+        at = max(bisect_right(self._starts, first) - 1, 0)
+        while at < len(self._runs) and self._starts[at] < end:
+            start = self._starts[at]
+            yield from _lines(self._runs[at], start, max(first - start, 0), end - start)
+            at += 1
+
+
+_unpacked: OrderedDict[_Key, Unpacked] = OrderedDict()
 _lock = Lock()
 
 
-def _decoded_lines(key: _Key, read: Callable[[], Chunk | None]) -> tuple[StoredLine, ...] | None:
-    """The lines of a chunk; None if it is not there any more. Chunks never change, so many readers of one
-    log share the work."""
+def _unpacked_chunk(key: _Key, read: Callable[[], Chunk | None]) -> Unpacked | None:
+    """None if the chunk is not there any more. Chunks never change, so many readers of one log share the
+    work."""
     with _lock:
-        if key in _decoded:
-            _decoded.move_to_end(key)
-            return _decoded[key]
+        if key in _unpacked:
+            _unpacked.move_to_end(key)
+            return _unpacked[key]
     chunk = read()
     if chunk is None:
         return None
-    lines = tuple(line for run in unpack(chunk) for line in _lines(run))
+    made = Unpacked(chunk.first_seq, unpack(chunk))
     with _lock:
-        _decoded[key] = lines
-        while len(_decoded) > DECODED:
-            _decoded.popitem(last=False)
-    return lines
+        _unpacked[key] = made
+        while len(_unpacked) > UNPACKED:
+            _unpacked.popitem(last=False)
+    return made
 
 
-def _lines(run: Run) -> Iterator[StoredLine]:
+def _lines(run: Run, start: int, low: int, high: int) -> Iterator[tuple[int, StoredLine]]:
+    """Lines `low` to below `high` of a run whose first one has the number `start`."""
     pieces = run.data.split(b"\n")
-    last = pieces.pop()
-    continues = run.continues
-    for piece in pieces:
-        yield StoredLine(run.time, run.level, run.stream, piece, True, continues)
-        continues = False
-    if last:
-        yield StoredLine(run.time, run.level, run.stream, last, False, continues)
+    last = len(pieces) - 1
+    for index in range(low, min(high, last + bool(pieces[last]))):
+        is_whole, continues = index < last, run.continues and not index
+        line = StoredLine(run.time, run.level, run.stream, pieces[index], is_whole, continues)
+        yield start + index, line

@@ -18,8 +18,11 @@ from tasks.selectors import logs
 from tasks.selectors.attempts import look_of, words_of
 from tasks.selectors.log_archives import LogGone
 
-#: Lines of one group in one frame. A view that is further behind fetches what it shows by range.
+#: Lines of one group in one frame.
 TAIL = 1000
+#: A view that is further behind gets so many of the newest, about what it shows, and fetches by range what
+#: else it comes to show: lines that only pass by are not worth sending to everybody who watches.
+NEWEST = 200
 
 Frame = dict[str, Any]
 
@@ -78,7 +81,7 @@ def frame_since(state: Snapshot, position: Position) -> Frame | None:
     """The same of a moment that was read before."""
     task = state.task
     groups = [
-        _group(one, position.after, tail=TAIL if _wants_lines(one.attempt, position) else 0)
+        _group(one, position.after, tail=_tail(one.attempt, position))
         for one in state.tries
         if position.heads.get(str(one.attempt.pk)) != _head(one)
     ]
@@ -92,7 +95,7 @@ def as_text(frame: Frame) -> str:
 
 def _group_text(group: Frame) -> Iterator[str]:
     head = group["head"]
-    yield f"── {head['number']}. {head['name']} · {head['worker']}"
+    yield f"── {head['label']}. {head['name']} · {head['worker']}"
     for seq, line in enumerate(group["lines"], group["first"]):
         yield f"{seq + 1:>6}  {logs.plain(line[3])}"
 
@@ -123,8 +126,11 @@ def named_attempts(task: ServerTask) -> list[tuple[str, Attempt]]:
     ]
 
 
-def _wants_lines(attempt: Attempt, position: Position) -> bool:
-    return attempt.state in LIVE or str(attempt.pk) in position.after
+def _tail(attempt: Attempt, position: Position) -> int:
+    key = str(attempt.pk)
+    if attempt.state not in LIVE and key not in position.after:
+        return 0
+    return TAIL if attempt.log_lines - position.after.get(key, 0) <= TAIL else NEWEST
 
 
 def _shares(attempts: list[Attempt]) -> dict[UUID, int]:
@@ -174,6 +180,7 @@ def _head(one: _Try) -> Frame:
     removed = _removed(attempt)
     return {
         "number": execution.number,
+        "label": execution.label,
         "nth": one.nth,
         "name": execution.title,
         "worker": "the server"

@@ -13,7 +13,7 @@ from uuid import UUID
 from protocol.log import CONTINUATION, Level, Stream
 from tasks.models import Attempt, LogChunk
 from tasks.selectors import log_archives
-from tasks.selectors.log_chunks import END, StoredLine, covering, stored_runs
+from tasks.selectors.log_chunks import END, StoredLine, stored_lines, stored_runs
 
 #: Characters of one line that go to a browser; the rest is counted, and is in the raw log.
 MAX_TEXT = 4096
@@ -63,7 +63,7 @@ def lines(attempt_id: UUID, first: int, count: int, *, joined: bool = True) -> l
     Unless `joined`, a line that came in pieces is left in pieces."""
     end = first + max(count, 0)
     found, size = [], 0
-    for seq, stored in _numbered(attempt_id, max(first, 0), end):
+    for seq, stored in stored_lines(attempt_id, max(first, 0), end):
         is_head = joined and not stored.terminated and not stored.continues
         data = _joined(attempt_id, seq, stored) if is_head else stored.data
         found.append(_line(seq, stored, data))
@@ -71,12 +71,6 @@ def lines(attempt_id: UUID, first: int, count: int, *, joined: bool = True) -> l
         if size > MAX_ANSWER:
             break
     return found
-
-
-def _numbered(attempt_id: UUID, first: int, end: int) -> Iterator[tuple[int, StoredLine]]:
-    for start, stored in covering(attempt_id, first, end):
-        low, high = max(first - start, 0), max(end - start, 0)
-        yield from enumerate(stored[low:high], start + low)
 
 
 def _line(seq: int, stored: StoredLine, data: bytes) -> Line:
@@ -96,7 +90,7 @@ def _line(seq: int, stored: StoredLine, data: bytes) -> Line:
 def _joined(attempt_id: UUID, seq: int, head: StoredLine) -> bytes:
     """A line and the pieces that came later, as far as they stand within the next MAX_PIECES lines."""
     parts = [head.data]
-    for _, piece in _numbered(attempt_id, seq + 1, seq + 1 + MAX_PIECES):
+    for _, piece in stored_lines(attempt_id, seq + 1, seq + 1 + MAX_PIECES):
         if piece.stream is not head.stream:
             continue
         if not piece.continues:

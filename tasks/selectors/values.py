@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from domain.plans import PlannedStep, RunPlan, step_context
+from domain.used_names import used_names
 from domain.variables import Candidate, Outcome, Resolution, VariableType, resolve_all
 from tasks.selectors.fingerprints import of_sealed
 
@@ -24,12 +25,26 @@ class UsedValue:
         return self.type is VariableType.SENSITIVE
 
 
+#: By name and id of the value.
+_Given = dict[tuple[str, str], UsedValue]
+
+
 def used_values(plan: RunPlan) -> list[UsedValue]:
-    """By name; where steps see different values, one line for each of the values."""
+    """All that its steps were given, by name; where they see different values, one line for each of the
+    values."""
+    return _gathered(plan, [_given_at(plan, step) for step in plan.running_steps])
+
+
+def named_values(plan: RunPlan) -> list[UsedValue]:
+    """The same without those that no step names, in a script, in a setting or through another value."""
+    return _gathered(plan, [_named_at(plan, step) for step in plan.running_steps])
+
+
+def _gathered(plan: RunPlan, at_steps: list[_Given]) -> list[UsedValue]:
     by_value: dict[tuple[str, str], list[int]] = {}
     found: dict[tuple[str, str], UsedValue] = {}
-    for step in plan.running_steps:
-        for key, value in _used_at(plan, step).items():
+    for step, given in zip(plan.running_steps, at_steps, strict=True):
+        for key, value in given.items():
             by_value.setdefault(key, []).append(step.number)
             found.setdefault(key, value)
     everywhere = len(plan.running_steps)
@@ -40,14 +55,24 @@ def used_values(plan: RunPlan) -> list[UsedValue]:
     return sorted(values, key=lambda value: (value.name.casefold(), value.steps))
 
 
-def _used_at(plan: RunPlan, step: PlannedStep) -> dict[tuple[str, str], UsedValue]:
-    """By name and id of the value; on several targets of a step there may be several of a name."""
-    found: dict[tuple[str, str], UsedValue] = {}
+def _given_at(plan: RunPlan, step: PlannedStep) -> _Given:
+    """On several targets of a step there may be several of a name."""
+    found: _Given = {}
     for target in step.targets or (None,):
         for name, resolution in resolve_all(plan.candidates, step_context(plan, step, target)).items():
             if value := _used(name, resolution):
                 found.setdefault((name, resolution.winner.id if resolution.winner else ""), value)
     return found
+
+
+def _named_at(plan: RunPlan, step: PlannedStep) -> _Given:
+    given = _given_at(plan, step)
+    plain: dict[str, str] = {}
+    for value in given.values():
+        text = "" if value.is_sensitive else value.shown
+        plain[value.name] = f"{plain.get(value.name, '')}\n{text}"
+    names = used_names(step, plain)
+    return {key: value for key, value in given.items() if value.name in names}
 
 
 def _used(name: str, resolution: Resolution) -> UsedValue | None:

@@ -24,7 +24,7 @@ from tasks import step_checks
 from tenants.models import Tenant
 from variables.scope_sources import REGISTERED
 from variables.services import credentials, prompts, variable_sets
-from workers.selectors.capacity import pool_capacity
+from workers.selectors.capacity import candidates_for, pool_capacity, tools_in
 from workers.selectors.targets import target_infos
 
 
@@ -59,6 +59,8 @@ class Planner:
         self._process = ProcessDef.from_json(dict(process))
         self._packages = choosing.choices(space, self._process, packages)
         pools = list(WorkerPool.objects.in_space(space))
+        self._rows = {str(pool.pk): pool for pool in pools}
+        self._tools: dict[str, list[frozenset[str]]] = {}
         self._pools = {str(pool.pk): PoolInfo(str(pool.pk), pool.name, pool.is_default) for pool in pools}
         self._targets: dict[int, list[TargetInfo]] = {}
         asking = variable_sets.candidates(variables)
@@ -91,6 +93,7 @@ class Planner:
             answers=self._answers,
             refuse_pasted=self._refuse_pasted,
             packages=self._packages,
+            tools_of=self._tools_of,
         )
         found = step_checks.problems(
             plan,
@@ -102,6 +105,12 @@ class Planner:
             project_id=self._project_id,
         )
         return replace(plan, problems=(*plan.problems, *found))
+
+    def _tools_of(self, pool_id: str) -> list[frozenset[str]]:
+        if pool_id not in self._tools:
+            found = candidates_for(self._rows[pool_id])
+            self._tools[pool_id] = [tools_in(machine.capabilities) for machine in found]
+        return self._tools[pool_id]
 
     def _targets_of(self, environment: Environment) -> list[TargetInfo]:
         """Once for each environment, and only where a step has targets."""

@@ -17,7 +17,7 @@ from accounts.models import User
 from common import live
 from octoworkers.asgi import application
 from octoworkers.origin import is_own
-from tasks import consumers, log_feed
+from tasks import consumers, shared_logs
 from tasks.models import ServerTask, TaskState
 from tests.factories import AttemptFactory, EnrolmentCodeFactory, ServerTaskFactory, SpaceFactory, UserFactory
 from tests.tasks.builders import numbered, write
@@ -284,7 +284,7 @@ async def test_who_is_far_behind_gets_the_newest_lines_and_the_place_to_fetch_fr
     (frame,) = await frames_until(socket, 5000)
 
     (group,) = frame["groups"]
-    assert (group["known"], group["first"], len(group["lines"])) == (10, 4000, 1000)
+    assert (group["known"], group["first"], len(group["lines"])) == (10, 4800, 200)
     await socket.disconnect()
 
 
@@ -306,7 +306,7 @@ async def test_a_browser_that_does_not_keep_up_is_not_buried(user, attempt, task
 
 
 async def test_lines_arrive_also_when_a_nudge_is_lost(user, attempt, task_id, monkeypatch):
-    monkeypatch.setattr(log_feed, "LOOK_AGAIN", 0.1)
+    monkeypatch.setattr(shared_logs, "LOOK_AGAIN", 0.1)
     monkeypatch.setattr(live, "nudge", lambda *topics: None)
     socket = await opened(user)
     await socket.say({"log": {"task": task_id, "after": {}}})

@@ -45,7 +45,7 @@ def ended(attempt: Attempt, *groups) -> Attempt:
 
 
 def forget_what_is_in_memory() -> None:
-    log_chunks._decoded.clear()
+    log_chunks._unpacked.clear()
     reading._indexes.clear()
 
 

@@ -80,8 +80,9 @@ def test_plain_words_are_found_where_python_finds_them(lines, text):
     data = "".join(f"{line}\n" for line in lines).encode()
     expected = [number for number, line in enumerate(lines) if text.lower() in line.lower()]
 
-    assert matcher(Query(text))(data) == expected
-    assert matcher(Query(re.escape(text), is_regex=True))(data) == expected
+    for query in (Query(text), Query(re.escape(text), is_regex=True)):
+        assert matcher(query).lines(data) == expected
+        assert matcher(query).count(data) == len(expected)
 
 
 PIECES = (
@@ -93,6 +94,30 @@ PIECES = (
 @given(data=st.lists(st.sampled_from(PIECES)).map(b"".join))
 def test_colours_are_taken_out_as_a_regular_expression_does(data):
     assert log_search._without_escapes(data) == log_search._ESCAPES.sub(b"", data)
+
+
+NOISE = (b"\x1b[31m", b"\x1b", b"\x1b]8;;http://x/a\x07", b"\x07", b"\xff", b"\r\n", b"\n", b"a", b"b", b"B")
+
+
+@given(data=st.lists(st.sampled_from(NOISE), max_size=30).map(b"".join), case=st.booleans())
+def test_words_are_found_through_colours_links_and_broken_bytes(data, case):
+    lines = log_search._readable(data).split(b"\n")
+    expected = [number for number, line in enumerate(lines) if b"ab" in (line if case else line.lower())]
+
+    words = matcher(Query("ab", is_case_sensitive=case))
+
+    assert words.lines(data) == expected
+    assert words.count(data) == len(expected)
+
+
+def test_lines_of_one_level_are_numbered_as_in_the_whole_log():
+    attempt = AttemptFactory()
+    quiet, loud = (run(b"one\ntwo"), run(b"one\n", level=Level.WARNING))
+    write(attempt, [quiet, loud, quiet, quiet, loud], [loud, quiet])
+    attempt.refresh_from_db()
+
+    assert hits(attempt, "one", levels=frozenset({"warning"})) == [2, 7, 8]
+    assert hits(attempt, "one") == [0, 2, 3, 5, 7, 8, 9]
 
 
 @pytest.mark.parametrize("text", ["", "a\nb", "x" * 501])

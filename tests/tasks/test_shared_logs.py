@@ -6,8 +6,11 @@ import asyncio
 
 import pytest
 from channels.db import database_sync_to_async as in_database
+from channels.layers import get_channel_layer
 
+from accounts.models import User
 from common import live
+from common.live import group_name
 from tasks import consumers, shared_logs
 from tasks.selectors import log_frames
 from tests.factories import AttemptFactory, UserFactory
@@ -99,7 +102,7 @@ async def test_a_viewer_that_takes_nothing_in_holds_nobody_up(attempt, monkeypat
 
 
 async def test_who_may_not_see_the_log_any_more_gets_no_more_of_it(attempt, monkeypatch):
-    monkeypatch.setattr(consumers, "TRUSTED_FOR", 0.0)
+    monkeypatch.setattr(consumers, "READS_FOR", 0.0)
     [socket] = await viewers(attempt, 1)
     monkeypatch.setattr(consumers, "may_hear", lambda *about: False)
 
@@ -109,9 +112,44 @@ async def test_who_may_not_see_the_log_any_more_gets_no_more_of_it(attempt, monk
     await socket.disconnect()
 
 
+async def test_who_is_not_welcome_any_more_is_cut_off_in_the_middle_of_the_log(attempt, monkeypatch):
+    monkeypatch.setattr(consumers, "READS_FOR", 0.3)
+    [socket] = await viewers(attempt, 1)
+    await in_database(User.objects.update)(is_active=False)
+
+    codes = []
+    for batch in numbered(20_000, per_chunk=20):
+        await in_database(write)(attempt, batch)
+        if not await socket.receive_nothing(timeout=0.02):
+            message = await socket.receive_output()
+            codes.append(message.get("code"))
+        if codes and codes[-1]:
+            break
+
+    assert codes[-1] == consumers.SIGNED_OUT
+
+
+async def test_one_channel_hears_of_a_log_for_all_who_watch_it(attempt):
+    sockets = await viewers(attempt, 3)
+    topic = group_name(attempt.execution.task.space_id, f"log-{attempt.execution.task_id}")
+
+    assert len(get_channel_layer().groups[topic]) == 1
+    for socket in sockets:
+        await socket.disconnect()
+    for _ in range(2000):
+        if not get_channel_layer().groups.get(topic):
+            break
+        await asyncio.sleep(0.01)
+    assert not get_channel_layer().groups.get(topic)
+
+
+def test_the_right_to_read_is_looked_at_again_within_seconds():
+    assert consumers.READS_FOR <= 5
+
+
 def test_more_viewers_are_told_less_often():
     shared = shared_logs.SharedLog(1, read_snapshot=None, read_frame=None)
-    shared.viewers = 1
+    shared.viewers = {asyncio.Event()}
     assert shared.spacing == shared_logs.SPACING
-    shared.viewers = 200
+    shared.viewers = {asyncio.Event() for _ in range(200)}
     assert 0.3 < shared.spacing < 0.6

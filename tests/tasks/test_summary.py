@@ -15,7 +15,7 @@ from domain.scopes import Context
 from domain.variables import Candidate, VariableType
 from protocol.log import Level
 from tasks.models import Attempt, AttemptState, Execution, OutputVariable, ServerTask, StepState, TaskState
-from tasks.selectors import comparison, summary
+from tasks.selectors import comparison, summary, values
 from tasks.selectors.fingerprints import fingerprint, of_sealed
 from tests.domain.test_plan_differences import POOLS, ROOM, action, pool
 from tests.factories import AttemptFactory, ExecutionFactory, ServerTaskFactory
@@ -231,6 +231,36 @@ def test_secrets_are_fingerprints(runs):
     assert of_sealed("octo1:x:y:z") == ""
 
 
+def test_the_values_that_its_steps_name_are_told_and_secrets_by_their_fingerprint(runs, as_user, viewer):
+    given = (
+        Candidate(id="1", name="Region", type=VariableType.STRING, value="north"),
+        Candidate(id="2", name="Token", type=VariableType.SENSITIVE, value=sealing.seal("correct horse")),
+        Candidate(id="3", name="Unused", type=VariableType.STRING, value="nobody asks"),
+    )
+    task = runs.add(TaskState.SUCCESS, plan=plan_of("deploy #{Region} --token #{Token}", values=given))
+
+    shown = {one.name: one.shown for one in of(task).values}
+
+    assert shown == {
+        "DatabasePool": "SQL - Production",
+        "Region": "north",
+        "Token": f"******** fingerprint {fingerprint('correct horse')}",
+    }
+    html = page(as_user(viewer), "task_summary", task.pk)
+    assert "Values used" in html
+    assert fingerprint("correct horse") in html
+    assert "correct horse" not in html
+    assert "nobody asks" not in html
+
+
+def test_values_cost_no_query(runs, django_assert_num_queries):
+    candidate = Candidate(id="1", name="Token", type=VariableType.SENSITIVE, value=sealing.seal("x"))
+    task = runs.add(TaskState.SUCCESS, plan=plan_of("#{Token}", values=(candidate,)))
+
+    with django_assert_num_queries(0):
+        assert len(values.named_values(RunPlan.from_json(task.plan))) == 2
+
+
 def test_waits_in_the_queue_and_for_a_worker_are_told(runs, as_user, viewer):
     task = runs.add(TaskState.SUCCESS, plan=plan_of())
     ServerTask.objects.filter(pk=task.pk).update(queued_at=task.started_at - timedelta(seconds=75))
@@ -244,6 +274,28 @@ def test_waits_in_the_queue_and_for_a_worker_are_told(runs, as_user, viewer):
         ("1. Migrate", words),
     ]
     assert words in page(as_user(viewer), "task_summary", task.pk)
+
+
+def test_the_wait_in_the_queue_is_told_as_it_was_kept(runs, as_user, viewer):
+    task = runs.add(TaskState.SUCCESS, plan=plan_of())
+    ServerTask.objects.filter(pk=task.pk).update(queued_at=task.started_at - timedelta(minutes=3))
+    words = "Waited 3 m 00 s for the lock <db>, held by task 12."
+    task.events.create(level=Level.WAIT, message=words, occurred_at=NOW)
+    task.refresh_from_db()
+
+    assert [(one.step, one.words) for one in of(task).waits] == [("", words)]
+    html = page(as_user(viewer), "task_summary", task.pk)
+    link = f'<a class="ref" href="{reverse("task_detail", args=[12])}">task 12</a>'
+    assert f"for the lock &lt;db&gt;, held by {link}." in html
+
+
+def test_a_scheduled_run_waits_from_its_start(runs):
+    task = runs.add(TaskState.SUCCESS, plan=plan_of())
+    earlier = task.started_at - timedelta(hours=3)
+    ServerTask.objects.filter(pk=task.pk).update(queued_at=earlier, start_at=task.started_at)
+    task.refresh_from_db()
+
+    assert list(of(task).waits) == []
 
 
 @pytest.mark.parametrize("state", [TaskState.FAILED, TaskState.SUCCESS, TaskState.QUEUED])

@@ -105,7 +105,12 @@
   // choice asks for the next one.
   const planned = (event) => event.target.closest?.("[data-run] .run-f");
   document.addEventListener("htmx:beforeRequest", (event) => {
-    if (planned(event) === event.target) event.target.dataset.asked = "fresh";
+    const waiting = event.target.matches("form[data-run]") && $(".run-f", event.target);
+    if (waiting) htmx.trigger(waiting, "htmx:abort");
+    if (planned(event) !== event.target) return;
+    // Two answers into one dialog would get into each other's way, and the run's own says more.
+    if (event.target.closest("form").classList.contains("htmx-request")) event.preventDefault();
+    event.target.dataset.asked = "fresh";
   });
   document.addEventListener("input", (event) => {
     const fields = planned(event);

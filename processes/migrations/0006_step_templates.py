@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("processes", "0004_revision_author"),
+        ("processes", "0005_child_steps"),
         ("spaces", "0002_queue_stopped"),
     ]
 
