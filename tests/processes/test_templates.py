@@ -119,6 +119,14 @@ class TestImport:
         ]
         assert ActionTemplate.objects.count() == 1
 
+    def test_those_in_powershell_are_imported_too(self, space):
+        body = "Write-Host $OctopusParameters['Greeting']"
+        properties = {"Octopus.Action.Script.Syntax": "PowerShell", "Octopus.Action.Script.ScriptBody": body}
+
+        [one] = imported(space, shared(Properties=properties))
+
+        assert (one.problem, one.version) == ("", 1)
+
     def test_what_is_lost_is_said(self, space):
         rows = [
             {"Name": "Account", "DisplaySettings": {"Octopus.ControlType": "AzureAccount"}},
