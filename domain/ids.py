@@ -38,6 +38,7 @@ class IdKind(StrEnum):
     VARIABLE = "Variables"
     FEED = "Feeds"
     PACKAGE = "packages"
+    BUILD_INFORMATION = "BuildInformation"
     ACCOUNT = "Accounts"
     INTERRUPTION = "Interruptions"
     ARTIFACT = "Artifacts"

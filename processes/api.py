@@ -34,6 +34,8 @@ from domain.step_rules import Condition, Start
 from domain.targets import BadTag, tags_in
 from environments.models import Environment
 from pools.models import WorkerPool
+from processes import channels
+from processes.channels import ChannelOption
 from processes.models import Action, Location, PoolChoice, Process, Step
 from processes.package_api import PackageBody, packages_json, plain_properties, with_packages
 from processes.saving import SaveRefused
@@ -91,6 +93,13 @@ def _environments(source: str) -> Refs:
     return Refs(IdKind.ENVIRONMENT, Environment, source=source, required=False, default=list)
 
 
+@extend_schema_field({"type": "array", "items": {"type": "string", "x-references": IdKind.CHANNEL.value}})
+class ChannelIds(serializers.ListField):
+    """Channels of the project by id, slug or name."""
+
+    child = serializers.CharField(max_length=200)
+
+
 @extend_schema_field({"type": "object", "nullable": True, "additionalProperties": {"nullable": True}})
 class ContainerField(serializers.Field[Any, Any, Any, Any]):
     """The image that a step runs in, with its registry; the account for it is the property
@@ -128,7 +137,7 @@ class ActionBody(Body):
     Container = ContainerField(source="container", required=False, allow_null=True, default="")
     Environments = _environments("environments")
     ExcludedEnvironments = _environments("excluded_environments")
-    Channels = _nothing()
+    Channels = ChannelIds(source="channels", required=False, default=list)
     TenantTags = TagNames(source="tenant_tags", required=False, default=list)
     Condition = serializers.ChoiceField(list(Condition), source="condition", default=Condition.SUCCESS)
     Properties = Properties(source="properties", required=False, default=dict)
@@ -231,6 +240,7 @@ def save(process: Process, data: Mapping[str, Any], *, user: Any) -> None:
         parents={step.pk for step in stored if step.is_parent},
         singles={step.pk for step in stored if not step.is_parent},
         of_actions={action.pk: step.pk for step in stored for action in step.actions.all()},
+        channels=channels.of(process),
     )
     rows = [known.row(row) for row in data["steps"]]
     processes.replace_steps(process=process, version=data["version"], rows=rows, user=user)
@@ -244,13 +254,18 @@ class _Known:
     parents: set[int]
     singles: set[int]
     of_actions: Mapping[int, int]
+    channels: Sequence[ChannelOption]
 
     def row(self, row: Mapping[str, Any]) -> StepRow:
         actions, id = row["actions"], _number(IdKind.STEP, row.get("step_id", ""))
         if len(actions) == 1:
             of_action = self._of_action(actions[0])
-            return StepRow(_fields(row, actions[0]), id=id if id in self.singles else of_action)
-        children = tuple(StepRow(_child_fields(row, one), id=self._of_action(one)) for one in actions)
+            return StepRow(
+                _fields(row, actions[0], self.channels), id=id if id in self.singles else of_action
+            )
+        children = tuple(
+            StepRow(_child_fields(row, one, self.channels), id=self._of_action(one)) for one in actions
+        )
         return StepRow(_parent_fields(row), id=id if id in self.parents else None, children=children)
 
     def _of_action(self, action: Mapping[str, Any]) -> int | None:
@@ -273,12 +288,14 @@ def _parent_fields(row: Mapping[str, Any]) -> StepFields:
     )
 
 
-def _child_fields(row: Mapping[str, Any], action: Mapping[str, Any]) -> StepFields:
+def _child_fields(
+    row: Mapping[str, Any], action: Mapping[str, Any], options: Sequence[ChannelOption]
+) -> StepFields:
     """What the step says of all its children, the child only keeps."""
     properties = dict(action["properties"])
     expression = properties.pop(CHILD_EXPRESSION, "")
     return replace(
-        _fields(row, {**action, "properties": properties}),
+        _fields(row, {**action, "properties": properties}, options),
         name=action["name"],
         condition=Condition(action["condition"]),
         expression=expression,
@@ -286,7 +303,9 @@ def _child_fields(row: Mapping[str, Any], action: Mapping[str, Any]) -> StepFiel
     )
 
 
-def _fields(row: Mapping[str, Any], action: Mapping[str, Any]) -> StepFields:
+def _fields(
+    row: Mapping[str, Any], action: Mapping[str, Any], options: Sequence[ChannelOption]
+) -> StepFields:
     by_variable = bool(action["worker_pool_variable"])
     return StepFields(
         name=row["name"],
@@ -300,6 +319,7 @@ def _fields(row: Mapping[str, Any], action: Mapping[str, Any]) -> StepFields:
         applies=Applies(
             environments=_pks(action["environments"]),
             excluded_environments=_pks(action["excluded_environments"]),
+            channels=tuple(sorted({_channel(name, options) for name in action["channels"]})),
             tenant_tags=tuple(sorted({tag.canonical_name for tag in action["tenant_tags"]})),
         ),
         properties={
@@ -312,6 +332,16 @@ def _fields(row: Mapping[str, Any], action: Mapping[str, Any]) -> StepFields:
         worker_pool_variable=action["worker_pool_variable"],
         notes=action["notes"],
         is_disabled=action["is_disabled"],
+    )
+
+
+def _channel(text: str, options: Sequence[ChannelOption]) -> str:
+    """By id, slug or name."""
+    for one in options:
+        if text.casefold() in (f"{IdKind.CHANNEL.value}-{one.id}".casefold(), one.slug, one.name.casefold()):
+            return one.id
+    raise ValidationError(
+        {"Channels": f"The project has no channel {text[:80]}, or this is no deployment process."}
     )
 
 
@@ -379,7 +409,7 @@ def _action(step: Step) -> dict[str, Any]:
         "Container": container_json(action.properties.get(CONTAINER_IMAGE, "")),
         "Environments": _environment_ids(applies.environments),
         "ExcludedEnvironments": _environment_ids(applies.excluded_environments),
-        "Channels": [],
+        "Channels": [ids.encode(IdKind.CHANNEL, int(pk)) for pk in applies.channels],
         "TenantTags": list(applies.tenant_tags),
         "Packages": packages_json(action.properties),
         "GitDependencies": [],

@@ -14,20 +14,28 @@ from domain.processes import Location as TextLocation
 from domain.step_rules import Condition, Start
 from environments.models import Environment
 from pools.models import WorkerPool
+from processes import channels
 from processes.action_types import by_key
 from processes.models import Action, Location, PoolChoice, Process, Step
 from processes.services.steps import StepFields, StepRow, action_of, fields_of
-from spaces.models import Space
 from tenants import selectors as tenant_selectors
 
 Check = Callable[[StepFields], Iterable[tuple[str, str]]]
 """What the form of a step says against it: the field as people know it, and the message."""
 
 
+@dataclass(frozen=True)
+class Slugs:
+    """By id."""
+
+    environments: Mapping[str, str]
+    channels: Mapping[str, str]
+
+
 def to_text(process: Process) -> ProcessText:
-    """The process as it is stored. An environment that is gone stands there by its id."""
+    """The process as it is stored. An environment or a channel that is gone stands there by its id."""
     rows = Environment.objects.in_space(process.space).values_list("pk", "slug")
-    slugs = {str(pk): slug for pk, slug in rows}
+    slugs = Slugs({str(pk): slug for pk, slug in rows}, {one.id: one.slug for one in channels.of(process)})
     steps = list(process.steps.prefetch_related("actions__worker_pool"))
     children: dict[int, list[Step]] = {}
     for step in steps:
@@ -44,7 +52,7 @@ def to_text(process: Process) -> ProcessText:
     )
 
 
-def _parent_text(step: Step, children: Sequence[Step], slugs: Mapping[str, str]) -> StepText:
+def _parent_text(step: Step, children: Sequence[Step], slugs: Slugs) -> StepText:
     tags = tuple(step.target_tags)
     return StepText(
         name=step.name,
@@ -58,7 +66,7 @@ def _parent_text(step: Step, children: Sequence[Step], slugs: Mapping[str, str])
     )
 
 
-def _child_text(child: Step, tags: Sequence[str], slugs: Mapping[str, str]) -> ActionText:
+def _child_text(child: Step, tags: Sequence[str], slugs: Slugs) -> ActionText:
     found = _action_text(child, action_of(child), slugs)
     return replace(
         found,
@@ -70,7 +78,7 @@ def _child_text(child: Step, tags: Sequence[str], slugs: Mapping[str, str]) -> A
     )
 
 
-def _step_text(step: Step, slugs: Mapping[str, str]) -> StepText:
+def _step_text(step: Step, slugs: Slugs) -> StepText:
     has_targets = TextLocation(action_of(step).location).has_targets
     return StepText(
         name=step.name,
@@ -84,7 +92,7 @@ def _step_text(step: Step, slugs: Mapping[str, str]) -> StepText:
     )
 
 
-def _action_text(step: Step, action: Action, slugs: Mapping[str, str]) -> ActionText:
+def _action_text(step: Step, action: Action, slugs: Slugs) -> ActionText:
     applies = codec.decode_fields(Applies, action.applies)
     is_fixed = action.pool_choice == PoolChoice.SPECIFIC
     return ActionText(
@@ -96,9 +104,9 @@ def _action_text(step: Step, action: Action, slugs: Mapping[str, str]) -> Action
         worker_pool_variable=None if is_fixed else action.worker_pool_variable,
         is_disabled=action.is_disabled,
         is_required=action.is_required,
-        environments=tuple(slugs.get(id, id) for id in applies.environments),
-        excluded_environments=tuple(slugs.get(id, id) for id in applies.excluded_environments),
-        channels=applies.channels,
+        environments=tuple(slugs.environments.get(id, id) for id in applies.environments),
+        excluded_environments=tuple(slugs.environments.get(id, id) for id in applies.excluded_environments),
+        channels=tuple(slugs.channels.get(id, id) for id in applies.channels),
         tenant_tags=applies.tenant_tags,
         notes=action.notes,
     )
@@ -111,10 +119,12 @@ class Known:
     pools: Mapping[str, WorkerPool]
     environments: Mapping[str, str]
     tenant_tags: Mapping[str, str]
+    channels: Mapping[str, str]
 
 
-def known(space: Space, *, user: Any) -> Known:
+def known(process: Process, *, user: Any) -> Known:
     """What the user may see of the space."""
+    space, options = process.space, channels.of(process)
     pools = list(WorkerPool.objects.visible_to(user).in_space(space))
     environments = list(Environment.objects.visible_to(user).in_space(space))
     tags = [tag.canonical_name for tag in tenant_selectors.tags(space)]
@@ -126,6 +136,7 @@ def known(space: Space, *, user: Any) -> Known:
             getattr(one, name).casefold(): str(one.pk) for name in ("name", "slug") for one in environments
         },
         tenant_tags={tag.casefold(): tag for tag in tags},
+        channels={getattr(one, name).casefold(): one.id for name in ("name", "slug") for one in options},
     )
 
 
@@ -218,12 +229,11 @@ def _unknown(action: ActionText, before: StepFields | None, known: Known) -> Ite
         yield "action_type", f"This server has no steps of the type {kind}."
     if action.worker_pool and action.worker_pool.casefold() not in known.pools:
         yield "worker_pool", f"There is no worker pool {action.worker_pool} here."
-    channels = {channel.casefold() for channel in before.applies.channels} if before else set()
     for field, noun, there in (
         ("environments", "environment", known.environments),
         ("excluded_environments", "environment", known.environments),
         ("tenant_tags", "tenant tag", known.tenant_tags),
-        ("channels", "channel", channels),
+        ("channels", "channel", known.channels),
     ):
         missing = [name for name in getattr(action, field) if name.casefold() not in there]
         yield from ((field, f"There is no {noun} {name} here.") for name in missing)
@@ -249,7 +259,7 @@ def _fields(step: StepText, before: StepFields | None, known: Known) -> StepFiel
         applies=Applies(
             environments=_ids(action.environments, known),
             excluded_environments=_ids(action.excluded_environments, known),
-            channels=action.channels,
+            channels=tuple(sorted(known.channels.get(name.casefold(), name) for name in action.channels)),
             tenant_tags=tuple(
                 sorted(known.tenant_tags.get(tag.casefold(), tag) for tag in action.tenant_tags)
             ),

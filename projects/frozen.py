@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from domain import step_types
+from domain.build_information import Commit, WorkItem
 from domain.labels import Names, ScopeLabel, counted, scope_labels, scope_text
 from domain.plan_packages import ChosenPackage, chosen_of
 from domain.processes import (
@@ -24,6 +25,8 @@ from domain.scopes import Kind
 from domain.step_rules import Condition, Start
 from domain.variables import Candidate, VariableType
 from environments.models import Environment
+from packages.models import BuildInformation
+from packages.services import builds as build_information
 from packages.services import choosing
 from projects.models import Project
 from spaces.models import Space
@@ -96,6 +99,13 @@ class FrozenPackage:
 
 
 @dataclass(frozen=True)
+class FrozenBuild:
+    row: BuildInformation
+    commits: list[Commit]
+    work_items: list[WorkItem]
+
+
+@dataclass(frozen=True)
 class Line:
     """A line of a comparison; `tag` is the element that shows it: at, del, ins, or "" for context."""
 
@@ -132,6 +142,19 @@ def packages(space: Space, rows: Sequence[Any]) -> list[FrozenPackage]:
     chosen = chosen_of(rows)
     there = {(one.id_key, one.version_key) for one in choosing.find_all(space, chosen)}
     return [FrozenPackage(one, (one.package_id.lower(), one.version.lower()) in there) for one in chosen]
+
+
+def builds(space: Space, rows: Sequence[Any]) -> list[FrozenBuild]:
+    """What the builds of the packages said, as it is known now, each once."""
+    found = build_information.find_all(space, [(one.package_id, one.version) for one in chosen_of(rows)])
+    return [
+        FrozenBuild(
+            row,
+            build_information.commits_of(row),
+            build_information.work_items_of(row),
+        )
+        for row in found.values()
+    ]
 
 
 def names_of(project: Project) -> Names:

@@ -12,10 +12,10 @@ import variables.api
 import variables.credentials_api
 import variables.library_api
 from accounts.api import events, users
-from octoworkers.api import description, nothing, root, spaces, unknown
+from octoworkers.api import configuration, description, nothing, root, spaces, unknown
 from octoworkers.views import api_docs
 from processes import template_api
-from projects.api import executions, processes, projects, releases, routing
+from projects.api import channels, executions, processes, projects, releases, routing
 from projects.api import tenants as project_tenants
 from runbooks.api import runbooks, runs
 from tasks.api import artifacts, details, inside, interruptions, searching, tasks
@@ -26,6 +26,7 @@ ROUTES = [
     *root.ROUTES,
     *nothing.ROUTES,
     *spaces.ROUTES,
+    *configuration.ROUTES,
     *users.ROUTES,
     *events.ROUTES,
     *targets.ROUTES,
@@ -50,6 +51,7 @@ ROUTES = [
     *processes.ROUTES,
     *routing.ROUTES,
     *projects.ROUTES,
+    *channels.ROUTES,
     *executions.ROUTES,
     *releases.ROUTES,
     *runs.ROUTES,

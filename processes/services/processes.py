@@ -21,7 +21,7 @@ from domain.processes import ActionDef, Location, ProcessDef, StepDef, child_loc
 from domain.scopes import Kind
 from domain.step_rules import Condition, Start
 from environments.models import Environment
-from processes import outline, owners, restoring, saving
+from processes import channels, outline, owners, restoring, saving
 from processes.models import Action, PoolChoice, Process, ProcessRevision, Step
 from processes.services import steps
 from processes.services.steps import StepFields, StepNameTaken, StepRow, UnknownSteps
@@ -142,10 +142,21 @@ def copy_step(*, step: Step, to: Process, user: User | None = None) -> Step:
     the user may not use.
     """
     fields, *children = (
-        replace(steps.fields_of(one), name=_free_name(one, to), start=Start.AFTER_PREVIOUS)
+        replace(
+            steps.fields_of(one),
+            name=_free_name(one, to),
+            start=Start.AFTER_PREVIOUS,
+            applies=_applies_there(one, to),
+        )
         for one in _with_children(step)
     )
     return add_step(process=to, version=to.version, fields=fields, user=user, children=children)
+
+
+def _applies_there(step: Step, process: Process) -> Applies:
+    """Channels of another project mean nothing there, and would keep the step from ever running."""
+    applies, there = steps.fields_of(step).applies, {one.id for one in channels.of(process)}
+    return replace(applies, channels=tuple(id for id in applies.channels if id in there))
 
 
 def _free_name(step: Step, process: Process) -> str:
@@ -234,10 +245,12 @@ def definition(rows: Iterable[Step], names: Names) -> ProcessDef:
 
 
 def _names(applies: Sequence[Applies]) -> Names:
-    """Of the environments that steps are restricted to."""
+    """Of the environments and channels that steps are restricted to."""
+    own = channels.names({id for one in applies for id in one.channels})
     ids = {id for one in applies for id in (*one.environments, *one.excluded_environments)}
     rows = Environment.objects.filter(pk__in=ids).values_list("pk", "name") if ids else ()
-    return {(Kind.ENVIRONMENT, str(id)): name for id, name in rows}
+    found = {(Kind.ENVIRONMENT, str(id)): name for id, name in rows}
+    return found | {(Kind.CHANNEL, id): name for id, name in own.items()}
 
 
 def _step_def(number: int, step: Step, children: Sequence[Step], names: Names) -> StepDef:

@@ -1,4 +1,4 @@
-"""Projects, their groups, and the one channel that each of them has."""
+"""Projects and their groups."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSetMixin
 
-from accounts.api.resources import InSpace, NamedResource, ResourceView, kept, numbers, routes
+from accounts.api.resources import NamedResource, ResourceView, kept, numbers, routes
 from accounts.api.views import ApiView
 from accounts.permissions import Permission
 from common.api import errors
-from common.api.serializers import STRING, Always, Computed, IdField, LinksField, Ref, Refs
+from common.api.serializers import STRING, Always, Computed, Ref, Refs
 from domain import ids
 from domain.ids import IdKind
 from environments.models import Lifecycle
@@ -212,43 +212,6 @@ def _without_defaults(data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-class ChannelResource(InSpace):
-    """A project has one channel, which takes all its releases."""
-
-    kind = IdKind.CHANNEL
-    path = "channels"
-
-    Id = IdField(IdKind.CHANNEL, source="pk")
-    SpaceId = IdField(IdKind.SPACE, source="space_id")
-    ProjectId = IdField(IdKind.PROJECT, source="pk")
-    Name = Always("Default")
-    Slug = Always("default")
-    Description = Always("")
-    LifecycleId = Always(None)
-    IsDefault = Always(True)
-    Rules = Always([])
-    TenantTags = Always([])
-    Type = Always("Lifecycle")
-    Links = LinksField()
-
-    def links(self, row: Any) -> dict[str, str]:
-        own = self.address(row)
-        project = own.replace("/channels/Channels-", "/projects/Projects-")
-        return {"Self": own, "Project": project, "Releases": f"{project}/releases"}
-
-
-class ChannelsView(ResourceView):
-    model = Project
-    kind = IdKind.CHANNEL
-    item_type = "Channel"
-    serializer_class = ChannelResource
-    queryset = Project.objects.none()
-    name_field = ""
-
-    def by_name(self, rows: Any, ref: str) -> Any:
-        return None
-
-
 class InProject:
     """For views below a project of the address."""
 
@@ -268,13 +231,6 @@ class InProject:
         self.space = found.space
         project: Project = found
         return project
-
-
-class ProjectChannelsView(InProject, ChannelsView):
-    tag = "projects"
-
-    def listed(self) -> Any:
-        return self.rows().filter(pk=self.project_of(self.kwargs["project"]).pk)
 
 
 class ProjectPartsView(InProject, ViewSetMixin, ApiView):
@@ -310,8 +266,6 @@ ROUTES = [
     path("projectgroups/<str:ref>/projects", ProjectsOfGroupView.as_view({"get": "list"})),
     path("lifecycles/<str:ref>/projects", ProjectsOfLifecycleView.as_view({"get": "list"})),
     *routes(ProjectsView, "projects"),
-    *routes(ChannelsView, "channels"),
-    path("projects/<str:project>/channels", ProjectChannelsView.as_view({"get": "list"})),
     path(
         "projects/<str:project>/deploymentsettings", ProjectPartsView.as_view({"get": "deployment_settings"})
     ),

@@ -20,12 +20,13 @@ from domain.system_variables import known_names
 from environments.models import Environment
 from packages import selectors as package_selectors
 from pools.models import WorkerPool
-from processes import offers
+from processes import channels, offers
 from processes import selectors as templates
 from processes.action_types import ActionForm, ActionType, all_types, by_key, by_slug
 from processes.action_types.parent import PARENT
 from processes.action_types.targets import Family
 from processes.action_types.when import Places
+from processes.channels import ChannelOption
 from processes.models import Condition, Process, StartTrigger, Step
 from processes.models import Location as StoredLocation
 from processes.outline import Way
@@ -165,7 +166,7 @@ class Session:
     def _with_action(self, item: StepItem, parent: Step | None) -> StepItem:
         step = item.step
         action = action_of(step)
-        definition = processes.action_def(action, self._environment_names)
+        definition = processes.action_def(action, self._place_names)
         kind = by_key(action.action_type)
         tags = parent.target_tags if parent else step.target_tags
         if parent:
@@ -182,7 +183,7 @@ class Session:
     def _warnings(self, steps: list[Step]) -> dict[str, list[StepWarning]]:
         """By the id of the step, for all steps at once."""
         found: dict[str, list[StepWarning]] = {}
-        process = processes.definition(steps, self._environment_names)
+        process = processes.definition(steps, self._place_names)
         for warning in process_warnings.warnings(process, self._surroundings):
             found.setdefault(warning.step_id, []).append(warning)
         return found
@@ -204,8 +205,9 @@ class Session:
         return project_variables.freeze(self.owner.project)
 
     @cached_property
-    def _environment_names(self) -> Names:
-        return {(Kind.ENVIRONMENT, id): name for id, name in self.places.environments}
+    def _place_names(self) -> Names:
+        environments = {(Kind.ENVIRONMENT, id): name for id, name in self.places.environments}
+        return environments | {(Kind.CHANNEL, id): name for id, name in self.places.channels}
 
     def step_url(self, step: Step) -> str:
         return f"{self.owner.url}steps/{step.slug}/"
@@ -244,6 +246,10 @@ class Session:
         return variable_selectors.pool_variable_names(self.variables)
 
     @cached_property
+    def channels(self) -> list[ChannelOption]:
+        return channels.of(self.process)
+
+    @cached_property
     def places(self) -> Places:
         environments = Environment.objects.visible_to(self.user).in_space(self.space)
         tags = tenant_selectors.tags(self.space)
@@ -251,7 +257,8 @@ class Session:
             [(str(one.pk), one.name) for one in environments],
             [one.canonical_name for one in tags],
             target_tags_in(self.space),
-            lambda kind: offers.offered(kind, self.user, self.space),
+            offered=lambda kind: offers.offered(kind, self.user, self.space),
+            channels=[(one.id, one.name) for one in self.channels],
         )
 
     def package_ids(self) -> list[str]:

@@ -79,7 +79,7 @@ def _apply(session: Session, rows: list[StepRow], *, text: str, form: Form) -> H
 
 
 def _rows(session: Session, text: str) -> list[StepRow]:
-    known = texts.known(session.space, user=session.user)
+    known = texts.known(session.process, user=session.user)
     parsed = process_text.parse(text)
     return texts.rows_of(parsed, session.process, known=known, check=session.objections)
 

@@ -36,7 +36,8 @@ class Runnable:
     `process_ref` is "deployment" or "runbook:<id>" and `process_label` its name; `slot` names what may run
     only once at a time in one place; `subject_path` is a path inside the space. `source` is what is run
     ("Snapshot 3"), `current` what would be run if nobody chose. `settings` are those that its runs follow.
-    `packages` are the versions that it was made with, None for a draft.
+    `packages` are the versions that it was made with, None for a draft. `channel` is the id and the name of
+    the one that a release is in.
     """
 
     project: Project
@@ -55,6 +56,7 @@ class Runnable:
     current: str
     runbook_id: int | None = None
     packages: Sequence[ChosenPackage] | None = None
+    channel: tuple[str, str] | None = None
 
     def concurrency_key(self, place: Place) -> str:
         return f"{self.slot}:{place.key}"
@@ -98,6 +100,7 @@ def plan(
         earlier=earlier,
         refuse_pasted=runnable.project.refuses_pasted,
         packages=runnable.packages,
+        channel=runnable.channel,
         user=user,
         project_id=runnable.project.pk,
     )
@@ -110,7 +113,12 @@ def plan(
 def asked(runnable: Runnable, places: Sequence[Place]) -> list[Question]:
     """What whoever starts runs in these places is asked."""
     contexts = [
-        context(environment=one.environment, tenant=one.tenant, process_ref=runnable.process_ref)
+        context(
+            environment=one.environment,
+            tenant=one.tenant,
+            process_ref=runnable.process_ref,
+            channel=runnable.channel[0] if runnable.channel else None,
+        )
         for one in places
     ]
     return questions(variable_sets.candidates(runnable.variables), contexts)

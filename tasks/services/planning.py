@@ -45,6 +45,7 @@ class Planner:
         earlier: Answers | None = None,
         packages: Sequence[ChosenPackage] | None = None,
         refuse_pasted: bool = False,
+        channel: tuple[str, str] | None = None,
         user: User | None = None,
         project_id: int | None = None,
     ) -> None:
@@ -52,8 +53,9 @@ class Planner:
         "runbook:<id>". `labels` names other processes and their steps; it is asked only where a value is
         scoped to one. `answers` to prompts are by the name or the id of the variable, in the clear; `earlier`
         ones of a run that is repeated stand where there is no new one. `packages` are the versions that were
-        chosen; None takes the newest. `refuse_pasted`: answers may not get into the text of a script. `user`
-        would start it; None where that is open."""
+        chosen; None takes the newest. `refuse_pasted`: answers may not get into the text of a script.
+        `channel` is the id and the name of the one that a deployment is in. `user` would start it; None where
+        that is open."""
         self._space, self._user, self._project_id = space, user, project_id
         self._refuse_pasted = refuse_pasted
         self._process = ProcessDef.from_json(dict(process))
@@ -71,7 +73,10 @@ class Planner:
         self._capacity = {str(id): capacity for id, capacity in pool_capacity(pools).items()}
         self._names = _names(space, self._process, self._candidates)
         self._names[Kind.PROCESS, process_ref] = process_label
-        if _processes_named(self._candidates) - self._names.keys():
+        self._channel = channel[0] if channel else None
+        if channel:
+            self._names[Kind.CHANNEL, channel[0]] = channel[1]
+        if _named(self._candidates, self._process) - self._names.keys():
             self._names = {**labels(), **self._names}
 
     def plan(
@@ -84,7 +89,9 @@ class Planner:
         plan = planning.plan(
             process=self._process,
             candidates=self._candidates,
-            context=context(environment=environment, tenant=tenant, process_ref=self._ref),
+            context=context(
+                environment=environment, tenant=tenant, process_ref=self._ref, channel=self._channel
+            ),
             pools=self._pools,
             capacity=self._capacity,
             names=names,
@@ -144,7 +151,9 @@ def build(
     return planner.plan(environment=environment, tenant=tenant)
 
 
-def context(*, environment: Environment, tenant: Tenant | None, process_ref: str) -> Context:
+def context(
+    *, environment: Environment, tenant: Tenant | None, process_ref: str, channel: str | None = None
+) -> Context:
     """Where a run happens, as the rules of scopes see it."""
     tags = tenant.tags.select_related("tag_set") if tenant else ()
     return Context(
@@ -152,12 +161,14 @@ def context(*, environment: Environment, tenant: Tenant | None, process_ref: str
         tenant=str(tenant.pk) if tenant else None,
         tenant_tags=frozenset(tag.canonical_name for tag in tags),
         process=process_ref,
+        channel=channel,
     )
 
 
-def _processes_named(candidates: Sequence[Candidate]) -> set[tuple[Kind, str]]:
-    """The processes, steps, channels and targets that scopes name."""
-    return {(kind, id) for one in candidates for kind in REGISTERED for id in one.scope.get(kind, ())}
+def _named(candidates: Sequence[Candidate], process: ProcessDef) -> set[tuple[Kind, str]]:
+    """The processes, steps, channels and targets that scopes name, and the channels that steps name."""
+    scopes = {(kind, id) for one in candidates for kind in REGISTERED for id in one.scope.get(kind, ())}
+    return scopes | {(Kind.CHANNEL, id) for _, action in process.actions() for id in action.applies.channels}
 
 
 def _names(space: Space, process: ProcessDef, candidates: Sequence[Candidate]) -> dict[tuple[Kind, str], str]:

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.factories import (
+    ChannelFactory,
     DeploymentFactory,
     EnvironmentFactory,
     EventFactory,
@@ -32,7 +33,7 @@ QUERIES = {
     "projectgroups": 4,
     "projects": 7,
     "libraryvariablesets": 4,
-    "channels": 4,
+    "channels": 5,
     "workerpools": 4,
     "workerpools/summary": 10,
     "workers": 5,
@@ -70,6 +71,7 @@ def fill(space, number: int) -> None:
         RunbookRunFactory(runbook=runbook, snapshot=snapshot, environment=environment, task=task)
         DeploymentFactory(release__project=project, environment=environment)
         EventFactory(space=space)
+        ChannelFactory(project=project)
 
 
 def cost(api, path: str) -> int:

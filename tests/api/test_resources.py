@@ -434,7 +434,7 @@ class TestVariables:
             ),
             ({"Name": "X", "Value": "1", "Scope": {"Environment": ["junk"]}}, "does not exist here"),
             ({"Name": "X", "Value": "1", "Scope": {"Nothing": ["1"]}}, "no scope of the kind"),
-            ({"Name": "X", "Value": "1", "Scope": {"Channel": ["Channels-1"]}}, "does not exist here"),
+            ({"Name": "X", "Value": "1", "Scope": {"Channel": ["Channels-99"]}}, "does not exist here"),
             ({"Name": "X", "Value": "ab", "IsSensitive": True}, "at least 4 characters"),
         ],
     )

@@ -6,7 +6,13 @@ from tests.factories.environments import EnvironmentFactory
 from tests.factories.packages import push_package
 from tests.factories.pools import DefaultPoolFactory, WorkerPoolFactory
 from tests.factories.processes import ActionFactory, ProcessFactory, StepFactory
-from tests.factories.projects import DeploymentFactory, ProjectFactory, ReleaseFactory, TenantLinkFactory
+from tests.factories.projects import (
+    ChannelFactory,
+    DeploymentFactory,
+    ProjectFactory,
+    ReleaseFactory,
+    TenantLinkFactory,
+)
 from tests.factories.runbooks import RunbookFactory, RunbookRunFactory, RunbookSnapshotFactory
 from tests.factories.spaces import DefaultSpaceFactory, SpaceFactory
 from tests.factories.tasks import (
@@ -33,6 +39,7 @@ __all__ = [
     "ActionFactory",
     "AttemptFactory",
     "CertificateFactory",
+    "ChannelFactory",
     "DefaultPoolFactory",
     "DefaultSpaceFactory",
     "DeploymentFactory",

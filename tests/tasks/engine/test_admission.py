@@ -49,8 +49,8 @@ LATER = NOW + timedelta(hours=1)
 SHARED = (LockRequest("db", LockMode.SHARED),)
 EXCLUSIVE = (LockRequest("db"),)
 WEB = (LockRequest("web"),)
-#: What looking costs while nothing can start: expired ones, whether any is queued, cap, busy, pauses, stopped
-#: spaces, the first page, its active runs.
+#: What looking costs while nothing can start: expired ones, whether any is queued, cap, busy, waiting for
+#: children, pauses, stopped spaces, the first page.
 LOOKING = 8
 #: A run of one step into a pool without workers, locks and savepoints included.
 ADMITTING = 17
