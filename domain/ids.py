@@ -36,6 +36,8 @@ class IdKind(StrEnum):
     TAG = "Tags"
     LIBRARY_VARIABLE_SET = "LibraryVariableSets"
     VARIABLE = "Variables"
+    VARIABLE_TEMPLATE = "VariableTemplates"
+    TENANT_VARIABLE = "TenantVariables"
     FEED = "Feeds"
     PACKAGE = "packages"
     BUILD_INFORMATION = "BuildInformation"

@@ -51,6 +51,7 @@ from domain.step_rules import Condition
 from domain.step_types.base import PROGRAMS
 from domain.target_checks import no_target_problems, target_problems
 from domain.targets import TargetInfo, choose_targets
+from domain.tenant_values import Template, missing_problems
 from domain.variables import Candidate
 
 __all__ = [
@@ -109,6 +110,7 @@ def plan(
     answers: Answers = NO_ANSWERS,
     refuse_pasted: bool = False,
     packages: PackageChoices = NO_PACKAGES,
+    missing: Sequence[Template] = (),
     tools_of: ToolsOf | None = None,
 ) -> RunPlan:
     """Plan one run of a process in one environment and for at most one tenant.
@@ -117,11 +119,14 @@ def plan(
     `pools` are all pools of the space by id. A pool that is not in `capacity` is not judged. `names` label
     the ids in scopes and context. `left_out` are the ids of actions that whoever starts the run leaves out.
     `targets` are the deployment targets of the environment. `tools_of` is asked only where a step needs what
-    not every worker has. `refuse_pasted`: no answer may get into the text of a script.
+    not every worker has. `refuse_pasted`: no answer may get into the text of a script. `missing` are the
+    templates that the tenant has no value for.
     """
     inputs = _Inputs(candidates, context, pools, capacity, names, left_out, targets, packages, refuse_pasted)
     values = StepValues(candidates, context)
     steps, problems = list[PlannedStep](), list(_process_problems(process))
+    tenant = context.tenant or ""
+    problems += missing_problems(missing, tenant=label(Kind.TENANT, tenant, names), id=tenant)
     for step, action in process.actions():
         planned, found = _plan_action(step, action, inputs=inputs, values=values)
         steps.append(planned)

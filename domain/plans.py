@@ -71,6 +71,7 @@ class ProblemCode(StrEnum):
     BAD_ANSWER = "bad-answer"
     PASTED_ANSWER = "pasted-answer"
     MISSING_PACKAGE = "missing-package"
+    MISSING_TENANT_VALUE = "missing-tenant-value"
 
 
 class FixKind(StrEnum):
@@ -82,14 +83,15 @@ class FixKind(StrEnum):
     PROCESS = "process"
     TARGETS = "targets"
     PACKAGES = "packages"
+    TENANT = "tenant"
 
 
 @dataclass(frozen=True, slots=True)
 class FixHint:
     """Where to put a problem right.
 
-    `id` is a pool's id (POOL, WORKERS), a variable's name (VARIABLE), a package's ID (PACKAGES) or a
-    step's id (PROCESS; "" for the process as a whole); TARGETS has none.
+    `id` is a pool's id (POOL, WORKERS), a variable's name (VARIABLE), a package's ID (PACKAGES), a tenant's
+    id (TENANT) or a step's id (PROCESS; "" for the process as a whole); TARGETS has none.
     """
 
     kind: FixKind

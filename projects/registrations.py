@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from accounts.permissions import Permission, can
+from accounts.requests import PageRequest
 from common import usage as uses
 from common.owners import Owner
 from domain.ids import IdKind, encode
@@ -18,16 +19,17 @@ from environments.models import Environment, Lifecycle
 from packages import owners as package_owners
 from packages.models import OwnerKind as PackageOwner
 from processes import channels as process_channels
-from processes import destinations, offers
+from processes import destinations, offers, saving
 from processes import owners as process_owners
 from processes.channels import ChannelOption
 from processes.destinations import Destination
-from processes.models import Action, OwnerKind
-from projects import parts, starting, usage
+from processes.models import Action, OwnerKind, Process
+from projects import parts, pasting, starting, tenant_variables, usage
 from projects.models import Channel, Project, ProjectGroup, Release
 from projects.services import deployments
 from spaces.models import Space
 from tasks import performers, step_checks, subjects
+from tenants import parts as tenant_parts
 from tenants.models import Tag, Tenant
 from variables import neighbours, scope_sources
 from variables import owners as variable_owners
@@ -55,6 +57,7 @@ def register() -> None:
     process_channels.register(_process_channels, names=_channel_names)
     process_owners.register(OwnerKind.PROJECT, _process_owners)
     destinations.register(_destinations)
+    saving.register(_refuse_pasted)
     package_owners.register(PackageOwner.RELEASE, _package_owners)
     variable_owners.register(VariablesOwner.PROJECT, _variable_owners)
     variable_owners.register(VariablesOwner.LIBRARY, _library_owners)
@@ -65,6 +68,7 @@ def register() -> None:
     scope_sources.register(Kind.MACHINE, _target_scopes)
     scope_sources.register(Kind.ROLE, _tag_scopes)
     uses.register(Machine, variable_usage.of_machine)
+    tenant_parts.register_section(_tenant_section)
     offers.register(offers.PROJECTS, _offered)
     performers.register(DEPLOY_RELEASE_ACTION, starting.deploy)
     step_checks.register(DEPLOY_RELEASE_ACTION, starting.check_deploy)
@@ -72,11 +76,22 @@ def register() -> None:
         parts.register_tab(tab)
 
 
+def _tenant_section(request: PageRequest, tenant: Tenant) -> tenant_parts.Section:
+    found = tenant_variables.sheet(tenant, viewer=request.user)
+    missing, asked = found.missing, sum(1 for _ in found.cells())
+    return "projects/_tenant_section.html", {"missing": missing, "asked": asked, "more": len(missing) - 8}
+
+
 def _process_owners(ids: Collection[int]) -> Mapping[int, Owner]:
     return {
         project.pk: Owner(f"{project.name}, deployment process", _page("project_process")(project))
         for project in Project.objects.filter(pk__in=ids)
     }
+
+
+def _refuse_pasted(process: Process) -> None:
+    if process.owner_kind == OwnerKind.PROJECT:
+        pasting.refuse(Project.objects.get(pk=process.owner_id), process)
 
 
 def _process_channels(owner_kind: str, owner_id: int) -> Iterable[ChannelOption]:

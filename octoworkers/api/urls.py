@@ -15,7 +15,7 @@ from accounts.api import events, users
 from octoworkers.api import configuration, description, nothing, root, spaces, unknown
 from octoworkers.views import api_docs
 from processes import template_api
-from projects.api import channels, executions, processes, projects, releases, routing
+from projects.api import channels, executions, processes, projects, releases, routing, tenant_variables
 from projects.api import tenants as project_tenants
 from runbooks.api import runbooks, runs
 from tasks.api import artifacts, details, inside, interruptions, searching, tasks
@@ -47,6 +47,7 @@ ROUTES = [
     *artifacts.ROUTES,
     *interruptions.ROUTES,
     *tasks.ROUTES,
+    *tenant_variables.ROUTES,
     *project_tenants.ROUTES,
     *processes.ROUTES,
     *routing.ROUTES,

@@ -40,6 +40,7 @@ __all__ = [
     "delete",
     "delete_step",
     "edit_step",
+    "edit_steps",
     "freeze",
     "get_or_create",
     "reorder",
@@ -108,6 +109,22 @@ def edit_step(*, step: Step, version: int, fields: StepFields, user: User | None
     with _changing(step.process, version=version, user=user, message=f"Changed step {fields.name} of"):
         steps.change(step, fields)
     return step
+
+
+def edit_steps(
+    *,
+    process: Process,
+    version: int,
+    changes: Sequence[tuple[Step, StepFields]],
+    user: User | None = None,
+    message: str = "Changed the steps of",
+) -> None:
+    """Several steps at once. Raises what `edit_step` does."""
+    for step, fields in changes:
+        _check_pool(fields, before=steps.fields_of(step), user=user)
+    with _changing(process, version=version, user=user, message=message):
+        for step, fields in changes:
+            steps.change(step, fields)
 
 
 def set_disabled(*, step: Step, version: int, is_disabled: bool, user: User | None = None) -> None:

@@ -26,7 +26,9 @@ from projects.services import project_groups, project_variables, projects
 from projects.services.project_variables import SetsTied, tie_sentence
 from projects.services.projects import NameTaken
 from tasks.models import GuidedFailure
-from variables.models import LibraryVariableSet, VariableSet
+from variables.models import LibraryVariableSet, OwnerKind, VariableSet
+from variables.services import templates
+from variables.templates_api import TemplatesField
 
 errors.refuse(NameTaken, words=lambda error: ["Name: This name is taken. Choose another one."])
 errors.refuse(SetsTied, words=lambda error: [tie_sentence(one) for one in getattr(error, "ties", ())])
@@ -85,7 +87,7 @@ class ProjectResource(NamedResource):
     IsDisabled = Always(False)
     DiscreteChannelRelease = Always(False)
     AutoCreateRelease = Always(False)
-    Templates = Always([])
+    Templates = TemplatesField(OwnerKind.PROJECT)
     AutoDeployReleaseOverrides = Always([])
     ReleaseCreationStrategy = Always({})
     VersioningStrategy = Always({"Template": "#{Octopus.Version.LastMajor}.#{Octopus.Version.LastMinor}.i"})
@@ -148,10 +150,12 @@ class ProjectsView(ResourceView):
 
     def make(self, data: dict[str, Any]) -> Project:
         guided, included = data.pop("guided_failure"), data.pop("library_sets", [])
+        asked = data.pop("template_rows", [])
         with transaction.atomic():
             project = projects.create(space=self.space, user=self.user, **_without_defaults(data))
             projects.configure_runs(project, values={"guided_failure": guided}, user=self.user)
             project_variables.include(project, included, user=self.user)
+            templates.replace_all(variable_set_of(project), asked, user=self.user)
         return project
 
     def change(self, row: Project, data: dict[str, Any]) -> None:
@@ -162,6 +166,8 @@ class ProjectsView(ResourceView):
             projects.configure_runs(row, values=kept(row, data, "guided_failure"), user=self.user)
             if "library_sets" in data:
                 project_variables.include(row, data["library_sets"], user=self.user)
+            if "template_rows" in data:
+                templates.replace_all(variable_set_of(row), data["template_rows"], user=self.user)
 
     def remove(self, row: Project) -> None:
         projects.delete(row, user=self.user)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import HttpResponse
 
 from common.htmx import invalid, page, stale
-from domain import octostache
-from domain.processes import ActionDef, rules_of, rules_text
+from domain import octostache, safe_reads
+from domain.processes import SCRIPT_BODY, SCRIPT_SYNTAX, ActionDef, rules_of, rules_text
 from domain.step_rules import DEFAULT
 from processes.action_types import ActionForm, ActionType
 from processes.action_types.when import CONDITION_WORDS, WhenForm
@@ -18,6 +18,7 @@ from processes.action_types.worker import UNKNOWN_CHOICES, ConditionsForm
 from processes.models import PoolChoice, StartTrigger, Step
 from processes.services import processes
 from processes.services.steps import StepFields, action_of
+from projects import pasting
 from projects.process_editor import history
 from projects.process_editor.conflicts import Conflict, unsaved_action
 from projects.process_editor.preview import Preview, preview
@@ -31,6 +32,12 @@ _CONDITIONS = tuple(ConditionsForm.base_fields)
 def step_page(session: Session, form: ActionForm, *, step: Step | None, **extra: Any) -> HttpResponse:
     """A step's form; `step` None is a new one."""
     return page(session.request, TEMPLATE, context(session, form=form, step=step, **extra), partial=PARTIAL)
+
+
+def unsaved_page(session: Session, form: ActionForm, *, step: Step | None) -> HttpResponse:
+    """A form that holds what is not stored, though nothing is wrong with it."""
+    found = context(session, form=form, step=step, is_unsaved=True)
+    return page(session.request, TEMPLATE, found, partial=PARTIAL)
 
 
 def invalid_page(session: Session, form: ActionForm, *, step: Step | None) -> HttpResponse:
@@ -122,6 +129,7 @@ def _form_context(session: Session, form: ActionForm, *, step: Step | None, numb
         "completions": session.completions(),
         "template_filters": octostache.FILTER_NAMES,
         "package_ids": session.package_ids(),
+        "pasted": pasted_of(session, form),
     }
     if kind.has_rules:
         rules = rules_of(kind.key, action_of(step).properties) if step else DEFAULT
@@ -138,6 +146,34 @@ def _form_context(session: Session, form: ActionForm, *, step: Step | None, numb
         "preview": preview(session, entered_action(form, step=step), number=number),
         "by_variable": _value(form, "pool_choice") == PoolChoice.VARIABLE,
     }
+
+
+@dataclass(frozen=True)
+class Pasted:
+    """Names that somebody supplies for a run and that get into the script of a form; what it can become."""
+
+    names: tuple[str, ...]
+    rewrite: safe_reads.Rewrite
+    is_refused: bool
+
+    @property
+    def rewritable(self) -> list[str]:
+        return [one for one in self.names if one not in self.rewrite.left]
+
+
+def pasted_of(session: Session, form: ActionForm) -> Pasted:
+    fields = StepFields(
+        name="",
+        action_type=form.action_type.key,
+        properties={
+            key: str(_value(form, name) or "").replace("\r\n", "\n")
+            for key, name in ((SCRIPT_BODY, "script"), (SCRIPT_SYNTAX, "syntax"))
+            if name in form.fields
+        },
+    )
+    project = session.owner.project
+    names = pasting.pasted(project, fields)
+    return Pasted(names, pasting.safe(fields, names), is_refused=project.refuses_pasted)
 
 
 def _when_context(session: Session, form: ActionForm, *, item: StepItem | None) -> dict[str, Any]:

@@ -119,6 +119,8 @@ def _blank(session: Session, kind: ActionType) -> HttpResponse:
 def _create(session: Session, kind: ActionType) -> HttpResponse:
     into = session.into
     form = session.form(kind, StepFields(name=""), data=session.request.POST, parent=into)
+    if session.request.POST.get("act") == SAFE:
+        return _safe(session, form, step=None)
     if not form.is_valid():
         return pages.invalid_page(session, form, step=None)
     fields = form.step_fields()
@@ -149,6 +151,8 @@ def _save(session: Session, slug: str) -> HttpResponse:
     form = session.form(
         type_of(session, step), fields_of(step), data=session.request.POST, parent=step.parent
     )
+    if session.request.POST.get("act") == SAFE:
+        return _safe(session, form, step=step)
     if not form.is_valid():
         return pages.invalid_page(session, form, step=step)
     try:
@@ -162,6 +166,18 @@ def _save(session: Session, slug: str) -> HttpResponse:
     return _saved(session, step)
 
 
+SAFE = "safe"
+
+
+def _safe(session: Session, form: ActionForm, *, step: Step | None) -> HttpResponse:
+    """The form with such values read by the script instead of pasted into it. Nothing is saved."""
+    data = session.request.POST.copy()
+    data["script"] = pages.pasted_of(session, form).rewrite.script
+    parent = step.parent if step else session.into
+    again = session.form(form.action_type, StepFields(name=""), data=data, parent=parent)
+    return pages.unsaved_page(session, again, step=step)
+
+
 def _name_taken(session: Session, form: ActionForm, *, step: Step | None) -> HttpResponse:
     form.add_error("name", "This process has a step of this name. Choose another one.")
     return pages.invalid_page(session, form, step=step)
@@ -169,6 +185,8 @@ def _name_taken(session: Session, form: ActionForm, *, step: Step | None) -> Htt
 
 def _refused(session: Session, form: ActionForm, refusal: SaveRefused, *, step: Step | None) -> HttpResponse:
     form.add_error(None, str(refusal))
+    # What was refused is not there: the version is the one before it.
+    session.process.refresh_from_db()
     return pages.invalid_page(session, form, step=step)
 
 

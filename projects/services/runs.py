@@ -16,11 +16,11 @@ from domain.plan_packages import ChosenPackage
 from domain.plans import RunPlan
 from projects.models import Project
 from projects.places import Place
-from projects.services import shown_plans
+from projects.services import project_variables, shown_plans
 from tasks.models import Kind, RunSettings, ServerTask
 from tasks.services import resuming, tasks
 from tasks.services.options import Resume, Wishes, options_for
-from tasks.services.planning import Planner, context
+from tasks.services.planning import Planner, TenantValuesOf, context
 from variables.models import OwnerKind
 from variables.selectors import process_names
 from variables.services import variable_sets
@@ -100,6 +100,7 @@ def plan(
         earlier=earlier,
         refuse_pasted=runnable.project.refuses_pasted,
         packages=runnable.packages,
+        tenant_values=_tenant_values(runnable.project, places),
         channel=runnable.channel,
         user=user,
         project_id=runnable.project.pk,
@@ -108,6 +109,11 @@ def plan(
         PlacePlan(place, planner.plan(environment=place.environment, tenant=place.tenant, left_out=left_out))
         for place in places
     ]
+
+
+def _tenant_values(project: Project, places: Sequence[Place]) -> TenantValuesOf | None:
+    tenants = [place.tenant for place in places if place.tenant is not None]
+    return project_variables.of_tenants(project, tenants) if tenants else None
 
 
 def asked(runnable: Runnable, places: Sequence[Place]) -> list[Question]:

@@ -15,6 +15,7 @@ from domain.planning import PoolInfo, RunPlan
 from domain.processes import ProcessDef
 from domain.scopes import Context, Kind
 from domain.targets import TargetInfo
+from domain.tenant_values import NONE, TenantValues
 from domain.variables import Candidate
 from environments.models import Environment
 from packages.services import choosing
@@ -26,6 +27,8 @@ from variables.scope_sources import REGISTERED
 from variables.services import credentials, prompts, variable_sets
 from workers.selectors.capacity import candidates_for, pool_capacity, tools_in
 from workers.selectors.targets import target_infos
+
+TenantValuesOf = Callable[[Environment, Tenant], TenantValues]
 
 
 class Planner:
@@ -45,6 +48,7 @@ class Planner:
         earlier: Answers | None = None,
         packages: Sequence[ChosenPackage] | None = None,
         refuse_pasted: bool = False,
+        tenant_values: TenantValuesOf | None = None,
         channel: tuple[str, str] | None = None,
         user: User | None = None,
         project_id: int | None = None,
@@ -55,9 +59,10 @@ class Planner:
         ones of a run that is repeated stand where there is no new one. `packages` are the versions that were
         chosen; None takes the newest. `refuse_pasted`: answers may not get into the text of a script.
         `channel` is the id and the name of the one that a deployment is in. `user` would start it; None where
-        that is open."""
+        that is open. `tenant_values` are looked up when a run is planned, as no snapshot keeps them."""
         self._space, self._user, self._project_id = space, user, project_id
         self._refuse_pasted = refuse_pasted
+        self._tenant_values = tenant_values
         self._process = ProcessDef.from_json(dict(process))
         self._packages = choosing.choices(space, self._process, packages)
         pools = list(WorkerPool.objects.in_space(space))
@@ -86,9 +91,10 @@ class Planner:
         names: Names = self._names
         if tenant is not None:
             names = {**self._names, (Kind.TENANT, str(tenant.pk)): tenant.name}
+        of_tenant = self._tenant_values(environment, tenant) if tenant and self._tenant_values else NONE
         plan = planning.plan(
             process=self._process,
-            candidates=self._candidates,
+            candidates=[*self._candidates, *of_tenant.candidates],
             context=context(
                 environment=environment, tenant=tenant, process_ref=self._ref, channel=self._channel
             ),
@@ -100,6 +106,7 @@ class Planner:
             answers=self._answers,
             refuse_pasted=self._refuse_pasted,
             packages=self._packages,
+            missing=of_tenant.missing,
             tools_of=self._tools_of,
         )
         found = step_checks.problems(

@@ -28,8 +28,10 @@ from tests.factories.variables import (
     CertificateFactory,
     LibraryVariableSetFactory,
     ScopeValueFactory,
+    TenantValueFactory,
     VariableFactory,
     VariableSetFactory,
+    VariableTemplateFactory,
 )
 from tests.factories.workers import EnrolmentCodeFactory, MachineFactory, TargetFactory
 
@@ -66,9 +68,11 @@ __all__ = [
     "TaskEventFactory",
     "TenantFactory",
     "TenantLinkFactory",
+    "TenantValueFactory",
     "UserFactory",
     "VariableFactory",
     "VariableSetFactory",
+    "VariableTemplateFactory",
     "WorkerPoolFactory",
     "push_package",
 ]

@@ -4,12 +4,13 @@
   const { $, $$, each, on } = window.Octo;
 
   // Guard: <form data-guard> gets data-dirty while it differs from what was loaded. The save bar shows by CSS,
-  // and leaving asks first.
+  // and leaving asks first. data-guard-ignore="name other" leaves out what is not saved with it.
 
   const loaded = new WeakMap();
 
   function valueOf(form) {
-    const pairs = [...new FormData(form)].filter(([name]) => name !== "csrfmiddlewaretoken");
+    const ignored = new Set(["csrfmiddlewaretoken", ...(form.dataset.guardIgnore || "").split(" ")]);
+    const pairs = [...new FormData(form)].filter(([name]) => !ignored.has(name));
     return JSON.stringify(pairs.map(([name, value]) => [name, value instanceof File ? value.name : value]));
   }
 
