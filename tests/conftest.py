@@ -11,11 +11,16 @@ from pathlib import Path
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from hypothesis import HealthCheck, settings
 
 from accounts.models import Role, User
 from pools.models import WorkerPool
 from spaces.models import Space
 from tests.factories import DefaultPoolFactory, DefaultSpaceFactory, UserFactory
+
+# How long an example takes says something about the machine, not about what is tested.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)
