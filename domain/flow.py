@@ -152,5 +152,5 @@ def _begun(unit: Step) -> Step:
     match unit.rules.executor:
         case Executor.PERSON:
             return replace(unit, status=StepStatus.INTERRUPTED, question=Question.MANUAL)
-        case Executor.WORKER:
+        case Executor.WORKER | Executor.SERVER:
             return replace(unit, status=StepStatus.WAITING)

@@ -181,10 +181,11 @@ def _plan_action(
         is_required=action.is_required,
         start=step.start,
         location=action.location,
+        notes=action.notes,
     )
     if reason := _reason_to_skip(action, inputs):
         return replace(planned, skipped=reason), []
-    if action.location.has_targets and not action.is_manual:
+    if action.location.has_targets and action.needs_machine:
         planned = _with_targets(planned, step, inputs)
         if not planned.targets:
             return replace(planned, skipped=planned.targets_why), list(no_target_problems(planned))
@@ -199,7 +200,7 @@ def _plan_action(
         problems += pasted_problems(step, action, values=values, is_refused=inputs.refuse_pasted)
     problems += rule_problems(step, action)
     problems += condition_problems(step, action, values=values, context=inputs.context)
-    if action.is_manual or action.location is Location.TARGET:
+    if not action.needs_machine or action.location is Location.TARGET:
         return planned, problems
     choice = choose_pool(
         step,

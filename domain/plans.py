@@ -18,6 +18,7 @@ from domain.processes import (
     SCRIPT_SYNTAX,
     Location,
     Syntax,
+    is_on_server,
     rules_of,
     rules_text,
 )
@@ -229,6 +230,7 @@ class PlannedStep:
     targets_why: str = ""
     window: int = 0
     packages: tuple[PlannedPackage, ...] = ()
+    notes: str = ""
 
     @property
     def script(self) -> str:
@@ -244,6 +246,11 @@ class PlannedStep:
     def is_manual(self) -> bool:
         """Whether it waits for a person instead of a worker."""
         return self.action_type == MANUAL_ACTION
+
+    @property
+    def is_on_server(self) -> bool:
+        """Whether the server itself does it."""
+        return is_on_server(self.action_type, self.properties)
 
     @property
     def instructions(self) -> str:

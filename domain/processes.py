@@ -16,6 +16,14 @@ SCHEMA = 1
 SCRIPT_ACTION = "Octopus.Script"
 MANUAL_ACTION = "Octopus.Manual"
 MANUAL_INSTRUCTIONS = "Octopus.Action.Manual.Instructions"
+EMAIL_ACTION = "Octopus.Email"
+RUNBOOK_ACTION = "Octoworkers.RunRunbook"
+DEPLOY_RELEASE_ACTION = "Octopus.DeployRelease"
+SERVER_ACTIONS = frozenset({EMAIL_ACTION, RUNBOOK_ACTION, DEPLOY_RELEASE_ACTION})
+"""What the server does itself; such a step has neither a worker nor targets."""
+ON_SERVER = "Octoworkers.Action.Http.OnServer"
+"""Whether the server sends the request of an HTTP step, instead of a worker."""
+HTTP_ACTION = "Octoworkers.HttpRequest"
 SCRIPT_BODY = "Octopus.Action.Script.ScriptBody"
 SCRIPT_SYNTAX = "Octopus.Action.Script.Syntax"
 RUN_ON_SERVER = "Octopus.Action.RunOnServer"
@@ -79,6 +87,7 @@ def rules_of(action_type: str, properties: Mapping[str, str]) -> StepRules:
     if action_type == MANUAL_ACTION:
         return StepRules(manual=True)
     return StepRules(
+        server=is_on_server(action_type, properties),
         retries=rule_number(properties, RETRIES) or 0,
         retry_after=rule_number(properties, RETRY_AFTER) or 0,
         backoff=backoff_of(properties) or Backoff.CONSTANT,
@@ -86,6 +95,13 @@ def rules_of(action_type: str, properties: Mapping[str, str]) -> StepRules:
         time_limit=rule_number(properties, TIME_LIMIT) or 0,
         settle=SETTLES.get(properties.get(UNKNOWN_OUTCOME) or "Ask", Settle.ASK),
     )
+
+
+def is_on_server(action_type: str, properties: Mapping[str, str]) -> bool:
+    """Whether the server itself does what such an action says."""
+    if action_type == HTTP_ACTION:
+        return properties.get(ON_SERVER, "").casefold() == "true"
+    return action_type in SERVER_ACTIONS
 
 
 def rule_number(properties: Mapping[str, str], name: str) -> int | None:
@@ -231,6 +247,16 @@ class ActionDef:
     def is_manual(self) -> bool:
         """Whether a person decides instead of a worker; such a step has no pool."""
         return self.action_type == MANUAL_ACTION
+
+    @property
+    def is_on_server(self) -> bool:
+        """Whether the server itself does it; such a step has no pool."""
+        return is_on_server(self.action_type, self.properties)
+
+    @property
+    def needs_machine(self) -> bool:
+        """Whether a worker or a target does it."""
+        return not (self.is_manual or self.is_on_server)
 
     @property
     def rules(self) -> StepRules:

@@ -49,13 +49,15 @@ class Executor(StrEnum):
 
     WORKER = "worker"
     PERSON = "person"
+    SERVER = "server"
 
 
 @dataclass(frozen=True, slots=True)
 class StepRules:
     """`retries` after the first try, `retry_after` seconds between tries, `time_limit` in minutes (0 for
     none) of each try. `retry_codes` are the exit codes after which it is tried again, all if empty.
-    `manual`: a person decides instead of a worker. `required`: nobody may leave it out."""
+    `manual`: a person decides instead of a worker. `server`: the server itself does it. `required`: nobody
+    may leave it out."""
 
     retries: int = 0
     retry_after: int = 0
@@ -66,9 +68,12 @@ class StepRules:
     backoff: Backoff = Backoff.CONSTANT
     retry_codes: tuple[int, ...] = ()
     required: bool = False
+    server: bool = False
 
     @property
     def executor(self) -> Executor:
+        if self.server:
+            return Executor.SERVER
         return Executor.PERSON if self.manual else Executor.WORKER
 
     def tries_again(self, failures: int, exit_code: int | None) -> bool:

@@ -39,6 +39,20 @@ if env.bool("OCTOWORKERS_BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     USE_X_FORWARDED_HOST = True
 
+#: How e-mails are sent, see `common.mail`; without a host none are.
+SMTP_HOST = env.str("OCTOWORKERS_SMTP_HOST", "")
+SMTP_PORT = env.int("OCTOWORKERS_SMTP_PORT", 0)
+SMTP_SECURITY = env.str("OCTOWORKERS_SMTP_SECURITY", "starttls").lower()
+SMTP_USER = env.str("OCTOWORKERS_SMTP_USER", "")
+SMTP_PASSWORD = env.str("OCTOWORKERS_SMTP_PASSWORD", "")
+SMTP_FROM = env.str("OCTOWORKERS_SMTP_FROM", "")
+if SMTP_SECURITY not in ("starttls", "tls", "none"):
+    raise ImproperlyConfigured("OCTOWORKERS_SMTP_SECURITY must be starttls, tls or none.")
+if SMTP_HOST and "@" not in SMTP_FROM:
+    raise ImproperlyConfigured(
+        "OCTOWORKERS_SMTP_FROM must be the address that e-mails of this server are from."
+    )
+
 if PRODUCTION:
     _unsafe = {
         "OCTOWORKERS_DEBUG is on: it shows source and settings to visitors.": DEBUG,

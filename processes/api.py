@@ -29,6 +29,7 @@ from environments.models import Environment
 from pools.models import WorkerPool
 from processes.models import Action, Location, PoolChoice, Process, Step
 from processes.package_api import PackageBody, packages_json, plain_properties, with_packages
+from processes.saving import SaveRefused
 from processes.services import processes
 from processes.services.processes import StaleProcess, StepFields, StepNameTaken, StepRow, UnknownSteps
 from processes.services.steps import action_of, fields_of
@@ -42,6 +43,7 @@ EXPRESSION = "Octopus.Step.ConditionVariableExpression"
 errors.refuse(
     StaleProcess, code=409, words=lambda error: [f"{error} Read it again and send its new Version."]
 )
+errors.refuse(SaveRefused, words=lambda error: [str(error)])
 errors.refuse(StepNameTaken, words=lambda error: [f"Two steps have the name {error}."])
 errors.refuse(
     UnknownSteps, words=lambda error: ["A step has an Id that is not one of this process, or has it twice."]

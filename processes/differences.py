@@ -127,7 +127,7 @@ def _fields(step: StepDef) -> dict[str, str]:
 
 
 def _pool(action: ActionDef) -> str:
-    if action.is_manual or action.location is Location.TARGET:
+    if not action.needs_machine or action.location is Location.TARGET:
         return ""
     if action.worker_pool_variable is not None:
         return f"From the variable {action.worker_pool_variable}"

@@ -133,6 +133,8 @@ def names_of(project: Project) -> Names:
 def pool_text(action: ActionDef) -> str:
     if action.is_manual:
         return "none, waits for a person"
+    if action.is_on_server:
+        return "none, the server does it"
     if action.location is Location.TARGET:
         return "none, runs on the targets"
     if action.worker_pool_variable:

@@ -11,19 +11,21 @@ from django.urls import reverse
 from accounts.permissions import Permission, can
 from common import usage as uses
 from common.owners import Owner
+from domain.ids import IdKind, encode
+from domain.processes import DEPLOY_RELEASE_ACTION
 from domain.scopes import DEPLOYMENT_PROCESS, Kind
 from environments.models import Environment
 from packages import owners as package_owners
 from packages.models import OwnerKind as PackageOwner
-from processes import destinations
+from processes import destinations, offers
 from processes import owners as process_owners
 from processes.destinations import Destination
 from processes.models import Action, OwnerKind
-from projects import parts, usage
+from projects import parts, starting, usage
 from projects.models import Project, Release
 from projects.services import deployments
 from spaces.models import Space
-from tasks import subjects
+from tasks import performers, step_checks, subjects
 from tenants.models import Tenant
 from variables import neighbours, scope_sources
 from variables import owners as variable_owners
@@ -54,6 +56,9 @@ def register() -> None:
     scope_sources.register(Kind.MACHINE, _target_scopes)
     scope_sources.register(Kind.ROLE, _tag_scopes)
     uses.register(Machine, variable_usage.of_machine)
+    offers.register(offers.PROJECTS, _offered)
+    performers.register(DEPLOY_RELEASE_ACTION, starting.deploy)
+    step_checks.register(DEPLOY_RELEASE_ACTION, starting.check_deploy)
     for tab in TABS:
         parts.register_tab(tab)
 
@@ -133,6 +138,12 @@ def _deployment_actions(project_id: int) -> Iterable[Action]:
     return Action.objects.filter(
         step__process__owner_kind=OwnerKind.PROJECT, step__process__owner_id=project_id
     ).order_by("step__position", "position")
+
+
+def _offered(user: Any, space: Space) -> Iterable[tuple[str, offers.Choices]]:
+    rows = Project.objects.visible_to(user).in_space(space).order_by("name").values_list("pk", "name")
+    if choices := [(encode(IdKind.PROJECT, pk), name) for pk, name in rows]:
+        yield "Projects", choices
 
 
 def _page(name: str) -> Callable[[Project], str]:

@@ -10,20 +10,22 @@ from django.urls import reverse
 from accounts.permissions import Permission, can
 from common import usage
 from common.owners import Owner
+from domain.ids import IdKind, encode
+from domain.processes import DEPLOY_RELEASE_ACTION, RUNBOOK_ACTION
 from domain.scopes import Kind, runbook_process
 from environments.models import Environment
 from packages import owners as package_owners
 from packages.models import OwnerKind as PackageOwner
-from processes import destinations, owners
+from processes import destinations, offers, owners, saving
 from processes.destinations import Destination
 from processes.models import Action, OwnerKind
 from projects import parts
 from projects.models import Project
-from runbooks import trigger_rows
+from runbooks import starting, trigger_rows
 from runbooks.models import Runbook, RunbookSnapshot
 from runbooks.services import firing, runbooks, runs
 from spaces.models import Space
-from tasks import subjects
+from tasks import performers, step_checks, subjects
 from tasks.engine import timers
 from tenants.models import Tenant
 from variables import scope_sources
@@ -43,6 +45,12 @@ def register() -> None:
     parts.register_tab(parts.Tab("runbooks", "Runbooks", 30, _page, _count))
     parts.register_tab(parts.Tab("triggers", "Triggers", 45, _triggers_page, _count_triggers))
     timers.register(firing.fire_due)
+    offers.register(offers.RUNBOOKS, _offered)
+    saving.register(starting.refuse_circle)
+    performers.register(RUNBOOK_ACTION, starting.run)
+    step_checks.register(RUNBOOK_ACTION, starting.check)
+    for action_type in (RUNBOOK_ACTION, DEPLOY_RELEASE_ACTION):
+        step_checks.register(action_type, starting.check_circle)
     usage.register(Environment, trigger_rows.uses_of_environment)
     usage.register(Tenant, trigger_rows.uses_of_tenant)
 
@@ -96,6 +104,14 @@ def _runbooks_of(variable_set: VariableSet) -> Iterable[Runbook]:
     if variable_set.owner_kind != VariablesOwner.PROJECT:
         return []
     return Runbook.objects.filter(project_id=variable_set.owner_id)
+
+
+def _offered(user: Any, space: Space) -> Iterable[tuple[str, offers.Choices]]:
+    rows = Runbook.objects.visible_to(user).filter(project__space=space).order_by("project__name", "name")
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for pk, name, project in rows.values_list("pk", "name", "project__name"):
+        groups.setdefault(project, []).append((encode(IdKind.RUNBOOK, pk), name))
+    return groups.items()
 
 
 def _page(project: Project) -> str:

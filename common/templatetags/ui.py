@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from common import markdown as _markdown
 from common.fields import field_context, form_problems
 from common.statuses import status_of
 from common.times import ago_words, duration_words
@@ -31,6 +32,12 @@ HUES = 6
 class Hued(Protocol):
     name: str
     hue: int
+
+
+@register.filter
+def markdown(text: str) -> SafeString:
+    """What a person wrote in Markdown, for an element with the class `prose`."""
+    return _markdown.to_html(text)
 
 
 @register.simple_tag

@@ -17,13 +17,15 @@ from domain.step_types.base import (
     register,
 )
 from domain.step_types.deploying import DEPLOY, TRANSFER
+from domain.step_types.email import EMAIL
 from domain.step_types.http import HTTP
 from domain.step_types.manual import MANUAL
 from domain.step_types.migrations import MIGRATE
 from domain.step_types.script import SCRIPT
 from domain.step_types.sql import SQL
+from domain.step_types.starting import DEPLOY_RELEASE, RUN_RUNBOOK
 
-for one in (SCRIPT, SQL, MIGRATE, HTTP, DEPLOY, TRANSFER, MANUAL):
+for one in (SCRIPT, SQL, MIGRATE, HTTP, DEPLOY, TRANSFER, MANUAL, EMAIL, RUN_RUNBOOK, DEPLOY_RELEASE):
     register(one)
 
 __all__ = [

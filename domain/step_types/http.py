@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from enum import StrEnum
 
+from domain.processes import HTTP_ACTION
 from domain.step_types.base import PROGRAMS, Fault, Fill, Program, Properties, StepType, Text
 
-HTTP_ACTION = "Octoworkers.HttpRequest"
 _PREFIX = "Octoworkers.Action.Http."
 METHOD = f"{_PREFIX}Method"
 URL = f"{_PREFIX}Url"

@@ -93,6 +93,11 @@ class ActionType:
     def runs_on_worker(self) -> bool:
         return not self.place
 
+    @property
+    def has_rules(self) -> bool:
+        """Whether its form says how often it is tried, and how long it may take."""
+        return hasattr(self.form, "conditions")
+
 
 _types: dict[str, ActionType] = {}
 

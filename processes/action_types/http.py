@@ -5,11 +5,10 @@ from typing import Any
 
 from django import forms
 
-from domain.processes import RUN_ON_SERVER
+from domain.processes import HTTP_ACTION, RUN_ON_SERVER
 from domain.step_types import http as names
 from domain.step_types.http import (
     DEFAULT_STATUS,
-    HTTP_ACTION,
     MOST_SECONDS,
     BadSetting,
     Method,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from django import forms
 from domain.conditions import Applies
 from domain.step_rules import Condition as RunCondition
 from domain.step_rules import Start
+from processes import offers
 from processes.models import Condition, StartTrigger
 from processes.services.steps import StepFields
 
@@ -28,11 +29,12 @@ CONDITION_WORDS = {
 @dataclass(frozen=True)
 class Places:
     """What a step may be restricted to: environments by id and name, tenant tags by canonical name; and the
-    target tags that it may name."""
+    target tags that it may name; `offered` gives what else there is to name, see `processes.offers`."""
 
     environments: Sequence[tuple[str, str]] = ()
     tenant_tags: Sequence[str] = ()
     target_tags: Sequence[str] = ()
+    offered: Callable[[str], offers.Groups] = lambda kind: ()
 
 
 NOWHERE = Places()

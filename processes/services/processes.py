@@ -22,7 +22,7 @@ from domain.processes import ActionDef, Location, ProcessDef, StepDef
 from domain.scopes import Kind
 from domain.step_rules import Condition, Start
 from environments.models import Environment
-from processes import owners, restoring
+from processes import owners, restoring, saving
 from processes.models import Action, PoolChoice, Process, ProcessRevision, Step
 from processes.services import steps
 from processes.services.steps import StepFields, StepNameTaken, StepRow, UnknownSteps
@@ -239,11 +239,13 @@ def action_def(action: Action, names: Names | None = None) -> ActionDef:
 
 @contextmanager
 def _changing(process: Process, *, version: int, user: User | None, message: str) -> Iterator[None]:
-    """One transaction: take the next version, let the caller change the steps, keep the result."""
+    """One transaction: take the next version, let the caller change the steps, keep the result. Raises
+    `processes.saving.SaveRefused` where the result may not be."""
     with transaction.atomic():
         _claim(process, version=version, user=user)
         yield
         process.refresh_from_db()
+        saving.check(process)
         _keep_revision(process, message=message.rpartition(" ")[0])
         key = (process.owner_kind, process.owner_id)
         owner = owners.resolve([key]).get(key)

@@ -177,7 +177,7 @@ class PreviewView(DeployView):
         environments = environments_named(self, data["environments"])
         tenants = tenants_named(self, project, data["tenants"], data["tags"], environments)
         places = places_for(project, environments=environments, tenants=tenants)
-        return Response(previews(deployments.runnable(release), places, data))
+        return Response(previews(deployments.runnable(release), places, data, user=request.user))
 
 
 class TenantedView(DeployView):

@@ -151,10 +151,12 @@ def tenants_named(
 PREVIEW = {"type": "object", "properties": {"Plans": {"type": "array", "items": PLAN_SCHEMA}}}
 
 
-def previews(runnable: Runnable, places: Sequence[Place], data: Mapping[str, Any]) -> dict[str, Any]:
+def previews(
+    runnable: Runnable, places: Sequence[Place], data: Mapping[str, Any], *, user: Any
+) -> dict[str, Any]:
     """The plans that a start with this body would freeze now."""
     skipped = left_out(runnable.process, data["skipped"])
-    plans = runs.plan(runnable, places, left_out=skipped, answers=data["variables"])
+    plans = runs.plan(runnable, places, left_out=skipped, answers=data["variables"], user=user)
     return {"Plans": [plan_json(one.plan) for one in plans]}
 
 

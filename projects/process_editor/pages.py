@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpResponse
@@ -99,16 +100,20 @@ def _form_context(session: Session, form: ActionForm, *, step: Step | None, numb
         "template_filters": octostache.FILTER_NAMES,
         "package_ids": session.package_ids(),
     }
+    if kind.has_rules:
+        rules = rules_of(kind.key, action_of(step).properties) if step else DEFAULT
+        has_errors = any(name in form.errors for name in _CONDITIONS)
+        found |= {
+            "conditions_text": rules_text(rules).capitalize(),
+            "conditions_open": replace(rules, server=False) != DEFAULT or has_errors,
+            "unknown_choices": UNKNOWN_CHOICES,
+        }
     if not kind.runs_on_worker:
         return found
-    rules = rules_of(kind.key, action_of(step).properties) if step else DEFAULT
     return {
         **found,
         "preview": preview(session, entered_action(form, step=step), number=number),
         "by_variable": _value(form, "pool_choice") == PoolChoice.VARIABLE,
-        "conditions_text": rules_text(rules).capitalize(),
-        "conditions_open": rules != DEFAULT or any(name in form.errors for name in _CONDITIONS),
-        "unknown_choices": UNKNOWN_CHOICES,
     }
 
 

@@ -20,6 +20,7 @@ from domain.system_variables import known_names
 from environments.models import Environment
 from packages import selectors as package_selectors
 from pools.models import WorkerPool
+from processes import offers
 from processes.action_types import ActionForm, ActionType, by_key
 from processes.action_types.when import Places
 from processes.models import Condition, Process, StartTrigger, Step
@@ -166,6 +167,7 @@ class Session:
             [(str(one.pk), one.name) for one in environments],
             [one.canonical_name for one in tags],
             target_tags_in(self.space),
+            lambda kind: offers.offered(kind, self.user, self.space),
         )
 
     def package_ids(self) -> list[str]:

@@ -18,6 +18,7 @@ from domain.processes import ProcessDef
 from processes import differences
 from processes import text as texts
 from processes.models import Process
+from processes.saving import SaveRefused
 from processes.services import processes
 from processes.services.processes import StaleProcess, UnknownSteps
 from processes.services.steps import StepRow
@@ -64,6 +65,9 @@ def _apply(session: Session, rows: list[StepRow], *, text: str, form: Form) -> H
         uses = listed([use.label for use in problem.uses])
         fault = Fault(f"A step would be deleted to which values are scoped: {uses}.")
         return _page(session, text=text, form=form, review=Review(faults=(fault,)), status=422)
+    except SaveRefused as refusal:
+        review = Review(faults=(Fault(str(refusal)),))
+        return _page(session, text=text, form=form, review=review, status=422)
     except (StaleProcess, UnknownSteps):
         process.refresh_from_db()
         by = process.updated_by or "Somebody else"

@@ -14,6 +14,7 @@ from common.usage import InUse
 from domain.labels import listed
 from processes.action_types import ActionForm, ActionType, by_slug
 from processes.models import Step
+from processes.saving import SaveRefused
 from processes.services import processes
 from processes.services.processes import StaleProcess, StepNameTaken, UnknownSteps
 from processes.services.steps import StepFields, fields_of
@@ -42,16 +43,25 @@ def edit(
         return _show(session, route=Route(route), slug=step, type_slug=action_type)
     if request.method != "POST":
         return HttpResponseNotAllowed(["GET", "POST"])
+    try:
+        return _post(session, route=Route(route), step=step, action_type=action_type)
+    except SaveRefused as refusal:
+        # Of an act on the whole of a step: what a form or a text says is refused beside it.
+        messages.error(request, str(refusal))
+        return redirect(request, owner.url)
+
+
+def _post(session: Session, *, route: Route, step: str, action_type: str) -> HttpResponse:
     if route == Route.PREVIEW:
         return _preview(session)
-    require(request.user, Permission.EDIT_PROJECT, owner.project)
+    require(session.user, Permission.EDIT_PROJECT, session.owner.project)
     if route == Route.NEW:
         return _create(session, _type(action_type))
     if route == Route.STEP:
         return _save(session, step)
-    if whole := _WHOLE.get(Route(route)):
+    if whole := _WHOLE.get(route):
         return whole(session)
-    act = _ACTS.get(Route(route))
+    act = _ACTS.get(route)
     return act(session, session.step(step)) if act else HttpResponseNotAllowed(["GET"])
 
 
@@ -109,6 +119,8 @@ def _create(session: Session, kind: ActionType) -> HttpResponse:
         )
     except StepNameTaken:
         return _name_taken(session, form, step=None)
+    except SaveRefused as refusal:
+        return _refused(session, form, refusal, step=None)
     except StaleProcess as stale:
         # A new step is in nobody's way: it is shown what changed, and saving again adds it.
         return pages.conflict_page(
@@ -132,6 +144,8 @@ def _save(session: Session, slug: str) -> HttpResponse:
         processes.edit_step(step=step, version=session.version, fields=form.step_fields(), user=session.user)
     except StepNameTaken:
         return _name_taken(session, form, step=step)
+    except SaveRefused as refusal:
+        return _refused(session, form, refusal, step=step)
     except StaleProcess as stale:
         return _conflict(session, stale, step=step, mine=form.step_fields())
     return _saved(session, step)
@@ -139,6 +153,11 @@ def _save(session: Session, slug: str) -> HttpResponse:
 
 def _name_taken(session: Session, form: ActionForm, *, step: Step | None) -> HttpResponse:
     form.add_error("name", "This process has a step of this name. Choose another one.")
+    return pages.invalid_page(session, form, step=step)
+
+
+def _refused(session: Session, form: ActionForm, refusal: SaveRefused, *, step: Step | None) -> HttpResponse:
+    form.add_error(None, str(refusal))
     return pages.invalid_page(session, form, step=step)
 
 

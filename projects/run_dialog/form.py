@@ -48,7 +48,7 @@ class RunForm(forms.Form):
     )
 
     def __init__(self, *, dialog: RunDialog, user: User, data: QueryDict | None = None) -> None:
-        self.chosen = _with_source(dialog, data)
+        self.chosen, self.user = _with_source(dialog, data), user
         super().__init__(self.chosen)
         project = dialog.project
         environments = Environment.objects.visible_to(user).in_space(project.space)

@@ -161,7 +161,7 @@ def _preview(
         places = _places(form, dialog)
     except NoPlace as error:
         return Preview(message=str(error)), ()
-    plans = runs.plan(runnable, places, left_out=wishes.left_out, answers=wishes.answers)
+    plans = runs.plan(runnable, places, left_out=wishes.left_out, answers=wishes.answers, user=form.user)
     shown = arrange(
         plans, dialog=dialog, runnable=runnable, environments=environments, wishes=wishes, now=now
     )

@@ -83,9 +83,10 @@ def plan(
     left_out: Collection[str] = (),
     answers: Mapping[str, str] | None = None,
     earlier: Answers | None = None,
+    user: User | None = None,
 ) -> list[PlacePlan]:
     """The plan for each place, as the tasks would get it now; `left_out` and `answers` as `Wishes` has them,
-    `earlier` answers are those of a run that is repeated."""
+    `earlier` answers are those of a run that is repeated. `user` would start them."""
     planner = Planner(
         space=runnable.project.space,
         process=runnable.process,
@@ -97,6 +98,8 @@ def plan(
         earlier=earlier,
         refuse_pasted=runnable.project.refuses_pasted,
         packages=runnable.packages,
+        user=user,
+        project_id=runnable.project.pk,
     )
     return [
         PlacePlan(place, planner.plan(environment=place.environment, tenant=place.tenant, left_out=left_out))
@@ -140,7 +143,11 @@ def start(
     Raises `projects.services.shown_plans.PlanChanged`, where the plan is not the one that was `seen`,
     `RunRefused`, `tasks.services.tasks.BadStart`, or `tasks.services.resuming.CannotResume`.
     """
-    plans = _resumed(wishes.resume, places) if wishes.resume else _planned(runnable, places, rerun_of, wishes)
+    plans = (
+        _resumed(wishes.resume, places)
+        if wishes.resume
+        else _planned(runnable, places, rerun_of, wishes, user)
+    )
     if seen is not None:
         shown_plans.check(seen, shown(runnable, plans))
     if not all(one.plan.can_start for one in plans):
@@ -153,11 +160,11 @@ def start(
 
 
 def _planned(
-    runnable: Runnable, places: Sequence[Place], rerun_of: ServerTask | None, wishes: Wishes
+    runnable: Runnable, places: Sequence[Place], rerun_of: ServerTask | None, wishes: Wishes, user: User
 ) -> list[PlacePlan]:
     left_out = wishes.left_out or _left_out(rerun_of)
     repeated = earlier_answers(rerun_of.plan) if rerun_of else wishes.earlier
-    return plan(runnable, places, left_out=left_out, answers=wishes.answers, earlier=repeated)
+    return plan(runnable, places, left_out=left_out, answers=wishes.answers, earlier=repeated, user=user)
 
 
 def _left_out(rerun_of: ServerTask | None) -> frozenset[str]:

@@ -196,7 +196,7 @@ class PreviewView(RunView):
         tenants = tenants_named(self, project, data["tenants"], data["tags"], environments)
         places = places_for(project, environments=environments, tenants=tenants)
         runnable = runs.runnable(runbook, self._snapshot(runbook, data["snapshot"]))
-        return Response(previews(runnable, places, data))
+        return Response(previews(runnable, places, data, user=request.user))
 
 
 def _named(runbook: Runbook, name: str) -> RunbookSnapshot | None:

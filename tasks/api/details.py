@@ -22,6 +22,7 @@ from protocol.log import Level
 from tasks.api.tasks import TaskResource, TasksView, duration
 from tasks.models import Attempt, Execution, ServerTask, StepState, TaskEvent, TaskState
 from tasks.selectors import logs
+from tasks.selectors.attempts import look_of
 from tasks.selectors.log_archives import LogGone
 from tasks.selectors.logs import LAST_MOMENT, Line
 from tasks.selectors.steps import ENDED
@@ -179,8 +180,9 @@ def _step(task_id: str, execution: Execution, events: Sequence[TaskEvent], reade
 
 
 def _attempt(step_id: str, attempt: Attempt, reader: _Reader) -> dict[str, Any]:
-    worker = attempt.machine.name if attempt.machine else "a worker that is gone"
-    is_good = attempt.outcome == "exited" and attempt.exit_code == 0
+    gone = "the server" if attempt.served_by else "a worker that is gone"
+    worker = attempt.machine.name if attempt.machine else gone
+    is_good = look_of(attempt) == "Success"
     status = "Running" if attempt.finished_at is None else "Success" if is_good else "Failed"
     return _activity(
         f"{step_id}/{attempt.epoch}",

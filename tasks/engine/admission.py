@@ -21,7 +21,7 @@ from domain import queue, runs
 from domain.queue import Admission, Capacity, QueuedRun, QueueState
 from tasks.engine import node
 from tasks.engine.advance import advance
-from tasks.models import ACTIVE, Node, ServerTask, TaskState
+from tasks.models import ACTIVE, Attempt, AttemptState, Node, ServerTask, TaskState
 from tasks.selectors import lines, pauses
 from tasks.services import locks
 
@@ -55,6 +55,17 @@ _busy = Rows(
         .values("node_name")
         .annotate(busy=Count("pk"))
         .values_list("busy")
+    )
+)
+_waiting_for_children = Rows(
+    lambda: (
+        Attempt.objects.filter(
+            state=AttemptState.SERVING, child__is_awaited=True, execution__task__node_name=Param("name")
+        )
+        .order_by()
+        .values("execution__task__node_name")
+        .annotate(tasks=Count("execution__task", distinct=True))
+        .values_list("tasks")
     )
 )
 _give = Update(
@@ -110,8 +121,9 @@ def _capacity() -> Capacity:
     total, is_draining = _node.first(name=name) or (settings.TASK_CAP, False)
     if is_draining:
         return Capacity()
-    busy = _busy.first(name=name)
-    return Capacity(busy[0] if busy else 0, total)
+    busy, waiting = _busy.first(name=name), _waiting_for_children.first(name=name)
+    # What waits for tasks that it started takes no room: they would never get any.
+    return Capacity((busy[0] if busy else 0) - (waiting[0] if waiting else 0), total)
 
 
 def _pages(found: QuerySet[ServerTask], walk: queue.Walk, size: int) -> Iterator[list[QueuedRun]]:

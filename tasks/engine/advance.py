@@ -16,13 +16,13 @@ from common import live
 from common.prepared import Param, Rows, Update
 from domain import runs
 from domain.runs import Place, Run, RunStatus, Step, StepStatus
-from domain.step_rules import StepRules
+from domain.step_rules import Executor, StepRules
 from protocol.log import Level
 from tasks.engine import conditions, placement, questions, stopping
 from tasks.engine.drivers.base import Job, request
 from tasks.engine.notes import note
 from tasks.engine.placement import Queue
-from tasks.models import Execution, ServerTask
+from tasks.models import Child, Execution, ServerTask
 from tasks.services import locks
 
 
@@ -55,6 +55,7 @@ _steps = Rows(
         .values_list("pk", "pool_id", "target_id", "number", "name", "state", "rules", "failures", "place")
     )
 )
+_started_by = Rows(lambda: Child.objects.filter(task=Param("task"), is_awaited=True).values_list("pk"))
 _wait = Update(
     lambda: Execution.objects.filter(pk=Param("id")),
     state=StepStatus.WAITING.value,
@@ -208,13 +209,15 @@ def _store_end(locked: LockedRun, decision: runs.Decision, event: runs.Event, *,
     _complete(id=locked.task_id, state=decision.run.status.value, message=message, now=now)
     if locked.has_locks:
         locks.release(locked.task_id)
+    if _started_by(task=locked.task_id):
+        request(Job.SERVE)
 
 
 def _carry_out(locked: LockedRun, effect: runs.Effect, *, now: datetime) -> Queue | None:
     """Does what the effect asks for; gives what a step waits for."""
     match effect:
         case runs.FindWorker(number):
-            return locked.queues[number]
+            return _find(locked, number)
         case runs.RetryLater(number, seconds):
             _wake(id=locked.ids[number], at=now + timedelta(seconds=seconds))
         case runs.Ask():
@@ -223,9 +226,26 @@ def _carry_out(locked: LockedRun, effect: runs.Effect, *, now: datetime) -> Queu
         case runs.ExcludeWorker(number):
             placement.exclude_last_worker(locked.task_id, locked.ids[number])
         case runs.StopStep(number, timed_out):
-            if stopping.stop(locked.ids[number], timed_out=timed_out, now=now):
-                ended = StepStatus.FAILED if timed_out else StepStatus.CANCELED
-                apply(lock(locked.task_id), runs.StepEnded(number, ended, stopping.NEVER_STARTED), now=now)
+            _stop(locked, number, timed_out=timed_out, now=now)
         case runs.Complete():
             request(Job.ADMIT)
     return None
+
+
+def _find(locked: LockedRun, number: int) -> Queue | None:
+    if not _is_on_server(locked, number):
+        return locked.queues[number]
+    request(Job.SERVE)
+    return None
+
+
+def _stop(locked: LockedRun, number: int, *, timed_out: bool, now: datetime) -> None:
+    if _is_on_server(locked, number):
+        stopping.stop_serving(locked.ids[number], timed_out=timed_out)
+    elif stopping.stop(locked.ids[number], timed_out=timed_out, now=now):
+        ended = StepStatus.FAILED if timed_out else StepStatus.CANCELED
+        apply(lock(locked.task_id), runs.StepEnded(number, ended, stopping.NEVER_STARTED), now=now)
+
+
+def _is_on_server(locked: LockedRun, number: int) -> bool:
+    return locked.run.step(number).rules.executor is Executor.SERVER

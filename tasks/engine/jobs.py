@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from protocol import ABANDON_SECONDS, ACCEPT_SECONDS
-from tasks.engine import admission, contact, delivery, due, node, placement, timers, upkeep
+from tasks.engine import admission, contact, delivery, due, node, placement, serving, timers, upkeep
 from tasks.engine.drivers.base import Job
 from tasks.engine.held import HeldAttempt
 from tasks.models import AttemptState
@@ -32,6 +32,8 @@ def run(job: Job) -> None:
             admission.admit(now=now)
         case Job.PLACE:
             placement.place_all(now=now)
+        case Job.SERVE:
+            serving.serve(now=now)
         case Job.SWEEP:
             sweep(now=now)
         case Job.TIDY:
@@ -56,6 +58,7 @@ def _sweep(*, now: datetime) -> None:
     due.run(now=now)
     timers.run_due(now=now)
     upkeep.run(now=now)
+    serving.serve(now=now)
     placement.place_all(now=now)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from uuid import UUID
 
 from django.conf import settings
 
@@ -24,7 +25,8 @@ from protocol import PROGRAM_SYNTAX, frames
 from tasks import subjects
 from tasks.engine import programs, step_packages
 from tasks.engine.held import HeldAttempt
-from tasks.models import ServerTask
+from tasks.models import Execution, ServerTask
+from tasks.performers import Order
 from tasks.services import outputs
 from tasks.services.outputs import Output
 from variables.services import sealing
@@ -70,6 +72,32 @@ def start_frame(attempt: HeldAttempt) -> frames.Start:
         program=programs.packed(work.name) if isinstance(work, Program) else "",
         inputs=dict(work.inputs) if isinstance(work, Program) else {},
     )
+
+
+def order(task: ServerTask, number: int, attempt_id: UUID) -> Order:
+    """A step that the server itself does, with its values. Raises `CannotStart`."""
+    run = _frozen(task.pk, task.queued_at)
+    step = run.unit(number).step
+    chosen = step_values(run.plan, step)
+    try:
+        given = {name: _plain(candidate) for name, candidate in chosen.items()}
+        row = Execution.objects.only("place").get(task=task, number=number)
+        before = outputs.before(task.pk, number, Place.from_json(number, row.place))
+        values = {**system_variables(run.facts, step), **before.values, **given}
+        expansion = octostache.expand_all(values)
+    except (TemplateError, sealing.CannotUnseal) as error:
+        raise CannotStart(str(error)) from error
+    if expansion.errors:
+        raise CannotStart(str(expansion.errors[0]))
+
+    def fill(text: str) -> str:
+        try:
+            return octostache.evaluate(text, values)
+        except TemplateError as error:
+            raise CannotStart(str(error)) from error
+
+    secrets = _secrets(chosen, given, expansion.values, before.outputs)
+    return Order(task=task, step=step, attempt_id=attempt_id, fill=fill, secrets=secrets)
 
 
 def _work(step: PlannedStep, fill: Fill) -> Work:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from tasks.engine import delivery, placement
+from tasks.engine.drivers.base import Job, request
 from tasks.engine.held import HeldAttempt, live_of
 from tasks.models import Attempt, AttemptState
 
@@ -23,6 +24,13 @@ def stop(execution_id: int, *, timed_out: bool, now: datetime) -> bool:
         return True
     delivery.cancel(attempt)
     return False
+
+
+def stop_serving(execution_id: int, *, timed_out: bool) -> None:
+    """Asks for the end of a step that the server does."""
+    attempts = Attempt.objects.filter(execution=execution_id, state=AttemptState.SERVING)
+    attempts.update(cancel_requested=True, **({"timed_out": True} if timed_out else {}))
+    request(Job.SERVE)
 
 
 def withdraw(attempt: HeldAttempt, *, reason: str, now: datetime) -> bool:

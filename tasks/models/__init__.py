@@ -1,5 +1,5 @@
 from tasks.models.artifact import Artifact, ArtifactState
-from tasks.models.execution import LIVE, Attempt, AttemptState, Execution, StepState
+from tasks.models.execution import LIVE, Attempt, AttemptState, Child, Execution, StepState
 from tasks.models.flow import Interruption, InterruptionKind, LockHold, NamedLock, Pause, PauseMode
 from tasks.models.log import LogArchive, LogChunk, TaskEvent
 from tasks.models.node import Node
@@ -16,6 +16,7 @@ __all__ = [
     "ArtifactState",
     "Attempt",
     "AttemptState",
+    "Child",
     "Execution",
     "GuidedFailure",
     "Interruption",

@@ -104,7 +104,8 @@ class Execution(models.Model):
 
 class AttemptState(models.TextChoices):
     """ASSIGNED until the agent says it has it; ACCEPTED once that is committed here, from which
-    moment the agent may start it; the rest are final but for RUNNING and LOST."""
+    moment the agent may start it; the rest are final but for RUNNING and LOST, and for SERVING, which is
+    that of a step that the server itself does: no agent knows of it."""
 
     ASSIGNED = "Assigned", "Assigned"
     ACCEPTED = "Accepted", "Accepted"
@@ -113,6 +114,7 @@ class AttemptState(models.TextChoices):
     FINISHED = "Finished", "Finished"
     UNKNOWN = "Unknown", "Unknown outcome"
     WITHDRAWN = "Withdrawn", "Withdrawn before it started"
+    SERVING = "Serving", "The server is at it"
 
 
 LIVE = (AttemptState.ASSIGNED, AttemptState.ACCEPTED, AttemptState.RUNNING, AttemptState.LOST)
@@ -140,6 +142,9 @@ class Attempt(models.Model):
     outcome = models.CharField(max_length=20, blank=True, help_text="As the agent's Finished frame says.")
     exit_code = models.IntegerField(null=True, blank=True)
     message = models.TextField(blank=True)
+    served_by = models.CharField(
+        max_length=100, blank=True, help_text="The node that does it, where no worker does."
+    )
     agent_version = models.CharField(max_length=40, blank=True, help_text="Of the agent that accepted it.")
     worker_has = models.JSONField(null=True, help_text="What that worker had then: shells, tools, versions.")
     log_lines = models.PositiveBigIntegerField(default=0)
@@ -162,6 +167,7 @@ class Attempt(models.Model):
             models.Index(
                 fields=["assigned_at"], condition=Q(state="Assigned"), name="tasks_attempt_assigned"
             ),
+            models.Index(fields=["assigned_at"], condition=Q(state="Serving"), name="tasks_attempt_serving"),
             # SQLite recognises a condition in a query only where neither holds a list.
             models.Index(
                 fields=["state"], condition=Q(cancel_requested=True), name="tasks_attempt_cancelled"
@@ -170,3 +176,15 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"Attempt {self.epoch} of {self.execution_id}"
+
+
+class Child(models.Model):
+    """A task that a step started. One try of a step starts one task, whatever happens to the server in
+    between."""
+
+    attempt = models.OneToOneField(Attempt, on_delete=models.CASCADE, related_name="child")
+    task = models.OneToOneField(ServerTask, on_delete=models.CASCADE, related_name="started_by")
+    is_awaited = models.BooleanField(help_text="The step ends when the task does, and as it does.")
+
+    def __str__(self) -> str:
+        return f"Task {self.task_id}, started by {self.attempt_id}"

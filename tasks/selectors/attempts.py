@@ -28,7 +28,7 @@ def look_of(attempt: Attempt) -> str:
     """How a try looks, by its own end."""
     if attempt.state == AttemptState.LOST:
         return "LostContact"
-    if attempt.state in LIVE:
+    if attempt.state in LIVE or attempt.state == AttemptState.SERVING:
         return "Running"
     if attempt.state in (AttemptState.UNKNOWN, AttemptState.WITHDRAWN):
         return str(attempt.state)
@@ -36,7 +36,7 @@ def look_of(attempt: Attempt) -> str:
 
 
 def _end_of(attempt: Attempt) -> str:
-    if attempt.outcome == "exited" and attempt.exit_code == 0:
+    if attempt.outcome == "done" or (attempt.outcome == "exited" and attempt.exit_code == 0):
         return "Success"
     if attempt.timed_out and attempt.outcome in ("", *_STOPPED):
         return "TimedOut"

@@ -182,17 +182,19 @@ def _head(one: _Try) -> Frame:
         "number": execution.number,
         "nth": one.nth,
         "name": execution.title,
-        "worker": getattr(attempt, "worker", "") or execution.machine_name,
+        "worker": "the server"
+        if attempt.served_by
+        else getattr(attempt, "worker", "") or execution.machine_name,
         "kind": str(status.kind),
         "status": status.label,
         "end_words": words_of(attempt),
-        "live": attempt.state in LIVE,
+        "live": attempt.state in LIVE or attempt.state == AttemptState.SERVING,
         "total": 0 if removed else attempt.log_lines,
         "removed": removed,
         "sha256": attempt.log_sha256,
         "gaps": _gaps(attempt),
         # Only an end that the worker told is checked against the stored log.
-        "differs": bool(attempt.outcome) and not attempt.log_sha256,
+        "differs": bool(attempt.outcome) and not attempt.log_sha256 and not attempt.served_by,
         "start": _ms(attempt.started_at or attempt.assigned_at),
         "end": _ms(attempt.finished_at),
     }

@@ -177,6 +177,8 @@ def _details(execution: Execution) -> str:
         return "Waiting for an answer"
     if execution.state == StepState.PENDING and execution.rules.get("manual"):
         return "Waits for a person"
+    if execution.rules.get("server") and execution.state not in (StepState.INTERRUPTED, StepState.SKIPPED):
+        return "On the server"
     if execution.state == StepState.WAITING:
         whom = f"a worker of {execution.pool_name}" if execution.pool_id else execution.target_name
         return execution.waiting_for or f"Waits for {whom}"

@@ -69,16 +69,18 @@ def store(attempt: HeldAttempt, reported: Sequence[frames.OutputValue]) -> None:
     """Keeps what the script of an attempt has set, for its target or else its worker, in the transaction that
     ends it. A later try of the
     same step on the same worker takes the place of an earlier one's values."""
+    store_for(attempt.execution_id, machine=attempt.target or attempt.worker, reported=reported)
+
+
+def store_for(execution_id: int, *, machine: str, reported: Sequence[frames.OutputValue]) -> None:
+    """The same for a step that the server did: `machine` is empty."""
     if not reported:
         return
     latest = {one.name: one for one in within_limits(reported)}
-    machine = attempt.target or attempt.worker
-    OutputVariable.objects.filter(
-        execution=attempt.execution_id, machine_name=machine, name__in=latest
-    ).delete()
+    OutputVariable.objects.filter(execution=execution_id, machine_name=machine, name__in=latest).delete()
     _insert(
         {
-            "execution_id": attempt.execution_id,
+            "execution_id": execution_id,
             "machine_name": machine,
             "name": one.name,
             "value": sealing.seal(one.value) if one.sensitive else one.value,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from accounts.models import User
 from domain import planning
 from domain.answers import Answers, answered
 from domain.labels import Names
@@ -18,6 +20,7 @@ from environments.models import Environment
 from packages.services import choosing
 from pools.models import WorkerPool
 from spaces.models import Space
+from tasks import step_checks
 from tenants.models import Tenant
 from variables.scope_sources import REGISTERED
 from variables.services import credentials, prompts, variable_sets
@@ -42,12 +45,16 @@ class Planner:
         earlier: Answers | None = None,
         packages: Sequence[ChosenPackage] | None = None,
         refuse_pasted: bool = False,
+        user: User | None = None,
+        project_id: int | None = None,
     ) -> None:
         """`process` and `variables` as their `freeze` gives them; `process_ref` is "deployment" or
         "runbook:<id>". `labels` names other processes and their steps; it is asked only where a value is
         scoped to one. `answers` to prompts are by the name or the id of the variable, in the clear; `earlier`
         ones of a run that is repeated stand where there is no new one. `packages` are the versions that were
-        chosen; None takes the newest. `refuse_pasted`: answers may not get into the text of a script."""
+        chosen; None takes the newest. `refuse_pasted`: answers may not get into the text of a script. `user`
+        would start it; None where that is open."""
+        self._space, self._user, self._project_id = space, user, project_id
         self._refuse_pasted = refuse_pasted
         self._process = ProcessDef.from_json(dict(process))
         self._packages = choosing.choices(space, self._process, packages)
@@ -72,7 +79,7 @@ class Planner:
         names: Names = self._names
         if tenant is not None:
             names = {**self._names, (Kind.TENANT, str(tenant.pk)): tenant.name}
-        return planning.plan(
+        plan = planning.plan(
             process=self._process,
             candidates=self._candidates,
             context=context(environment=environment, tenant=tenant, process_ref=self._ref),
@@ -85,6 +92,16 @@ class Planner:
             refuse_pasted=self._refuse_pasted,
             packages=self._packages,
         )
+        found = step_checks.problems(
+            plan,
+            space=self._space,
+            environment=environment,
+            tenant=tenant,
+            user=self._user,
+            process_ref=self._ref,
+            project_id=self._project_id,
+        )
+        return replace(plan, problems=(*plan.problems, *found))
 
     def _targets_of(self, environment: Environment) -> list[TargetInfo]:
         """Once for each environment, and only where a step has targets."""

@@ -19,7 +19,7 @@ from domain.plans import RunPlan, step_text
 from protocol import CANCEL_GRACE_SECONDS
 from tasks import subjects
 from tasks.models import UNFINISHED, Execution, ServerTask, TaskState
-from tasks.selectors import artifacts, comparison, interruptions, log_frames, steps
+from tasks.selectors import artifacts, children, comparison, interruptions, log_frames, steps
 from tasks.selectors.attempts import tries_of
 from tasks.selectors.queue import why_waiting
 from tasks.selectors.values import used_values
@@ -122,6 +122,8 @@ def _again(request: PageRequest, task: ServerTask, *, resume: Resume | None = No
 def page_context(request: PageRequest, task: ServerTask, *, tab: str) -> dict[str, Any]:
     now = timezone.now()
     executions = steps.executions_of(task)
+    has_server_steps = any(one.rules.get("server") for one in executions)
+    children_of_steps = children.children_of(task) if has_server_steps else {}
     step_waits = steps.explain_waits(executions)
     wait = why_waiting([task], now=now).get(task.pk)
     lost = steps.open_attempts(task)
@@ -131,6 +133,8 @@ def page_context(request: PageRequest, task: ServerTask, *, tab: str) -> dict[st
     return {
         "task": task,
         "tab": tab,
+        "parent": children.parent_of(task),
+        "children": list(children_of_steps.items()),
         "executions": executions,
         "tree": steps.tree(task, executions, lost, tries, interruptions.answers_of(task), now),
         "questions": [] if task.is_completed else interruptions.open_questions(task),

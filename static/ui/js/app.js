@@ -147,7 +147,7 @@
       const menu = event.target;
       if (!menu.matches?.(".menu[popover]") || event.newState !== "open") return;
       placeBesideButton(menu);
-      $("a, button", menu)?.focus();
+      $('input[type="search"]:not([hidden]), a, button', menu)?.focus();
     },
     true,
   );
@@ -157,7 +157,7 @@
   on("keydown", ".menu[popover]", (menu, event) => {
     if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
     event.preventDefault();
-    const items = $$("a, button:not(:disabled)", menu);
+    const items = $$("a, button:not(:disabled)", menu).filter((item) => item.offsetParent);
     const next = items.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1);
     items[(next + items.length) % items.length]?.focus();
   });

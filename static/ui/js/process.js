@@ -69,6 +69,42 @@
     if (form) delete form.dataset.guard;
   });
 
+  // Searching the kinds of steps: each word has to be in the name or the description.
+
+  each(() => {
+    for (const field of $$("[data-pick-search]")) field.closest("[hidden]")?.removeAttribute("hidden");
+  });
+
+  const picks = (field) => $$("[data-pick]", field.closest("[data-picks]"));
+
+  on("input", "[data-pick-search]", (field) => {
+    const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const pick of picks(field)) {
+      const text = pick.textContent.toLowerCase();
+      pick.hidden = !words.every((word) => text.includes(word));
+    }
+    const left = picks(field).filter((pick) => !pick.hidden).length;
+    const status = $("[data-pick-status]", field.closest("[data-picks]"));
+    status.textContent = left ? "" : "No kind of step has these words.";
+    status.hidden = Boolean(left);
+  });
+
+  on("keydown", "[data-pick-search]", (field, event) => {
+    const first = picks(field).find((pick) => !pick.hidden);
+    if (event.key === "Escape" && field.value) {
+      event.preventDefault();
+      event.stopPropagation();
+      field.value = "";
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      first?.querySelector("a")?.click();
+    } else if (event.key === "ArrowDown" && !field.closest(".menu")) {
+      event.preventDefault();
+      first?.querySelector("a")?.focus();
+    }
+  });
+
   // Preview: asked anew when the choice changes, and when pools do. Only the box that is seen asks.
 
   const CHOICE = '[name="pool_choice"], [name="worker_pool"], [name="worker_pool_variable"], [name="other_variable"]';

@@ -14,6 +14,7 @@ class Job(StrEnum):
 
     ADMIT = "admit"
     PLACE = "place"
+    SERVE = "serve"
     SWEEP = "sweep"
     TIDY = "tidy"
 
