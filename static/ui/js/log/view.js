@@ -273,7 +273,7 @@
       // Nothing that stays in sight moves within the element, so that only what is new has to be painted.
       const first = rows.length ? rows[0].y : 0;
       this.window.style.top = `${this.wraps ? this.at + this.shift(rows, top) : first - this.offset}px`;
-      this.ask(rows.filter((row) => row.y + LINE > top && row.y < top + tall));
+      this.ask(rows);
     }
 
     /** Wrapped rows are taller than arithmetic has them: the row that belongs at the top stands there, and at
@@ -359,16 +359,23 @@
       return lineRow({ group, index, seq, line: group.get(seq), anchor, picked, hit, times: this.times });
     }
 
-    /** Gets what is missing of these rows, which are in sight, or else of what comes next. */
+    /** Gets what is missing in sight, or else beside it, or else where the reader is going. */
     ask(rows) {
+      const { top, tall } = this;
       const lines = rows.filter((row) => row.seq !== undefined);
+      let wanted = this.missing(lines.filter((row) => row.y + LINE > top && row.y < top + tall));
+      if (!wanted.size) wanted = this.missing(lines);
+      if (!wanted.size && lines.length && this.direction) this.askAhead(lines, wanted);
+      this.fetch(wanted);
+    }
+
+    missing(lines) {
       const wanted = new Map();
       for (const group of new Set(lines.map((row) => row.group))) {
         const own = lines.filter((row) => row.group === group);
         if (own.some((row) => !group.get(row.seq))) wanted.set(group, group.missing(own[0].seq, own.at(-1).seq));
       }
-      if (!wanted.size && lines.length && this.direction) this.askAhead(lines, wanted);
-      this.fetch(wanted);
+      return wanted;
     }
 
     askAhead(lines, wanted) {
