@@ -285,6 +285,7 @@ class Attempt:
             secrets=frame.secrets,
             program=frame.program,
             inputs=frame.inputs,
+            container=frame.container,
             spool_bytes=self._around.limits.spool_bytes,
             abandon_seconds=self._around.limits.abandon_seconds,
         )

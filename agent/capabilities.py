@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Union
 
 import agent
+from agent import containers
 from agent.config import Home
 from agent.environment import build
 from agent.files import read_json, write_json
@@ -69,7 +70,7 @@ def probe(home: Home) -> dict[str, Any]:
         "hostname": socket.gethostname(),
         "python": platform.python_version(),
         "agent_version": agent.__version__,
-        "features": FEATURES,
+        "features": [*FEATURES, *([containers.FEATURE] if versions.keys() & set(containers.ENGINES) else [])],
         "shells": {name: versions[name] for name in _SHELLS if name in versions},
         "tools": {name: versions[name] for name in _TOOLS if name in versions},
         "cpus": os.cpu_count() or 1,

@@ -11,7 +11,7 @@ import os
 import signal
 import time
 
-from agent import scripts
+from agent import containers, scripts
 from agent.host import process_parent, process_start, strays
 from agent.journal import AttemptFolder, ExitRecord, Journal, ShimRecord
 from agent.spool import summarise
@@ -59,7 +59,9 @@ def abandon(folder: AttemptFolder, shim: ShimRecord, *, boot_id: str) -> ExitRec
         # Without the lock the shim hangs in the kernel, and never comes back from there: it has been killed.
         return folder.read_exit() or _write(folder, "abandoned", _left(shim, killed=killed), shim)
     finally:
+        containers.kill(folder.path)
         scripts.discard(folder.path)
+        containers.discard(folder.path)
         if lock is not None:
             os.close(lock)
 

@@ -31,6 +31,8 @@ _KEPT = (
     "LC_CTYPE",
     "SSL_CERT_FILE",
 )
+#: Names that come from the machine and mean nothing inside of a container.
+OWN = frozenset(_KEPT)
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 

@@ -27,6 +27,7 @@ class Job:
     abandon_seconds: float
     program: str = ""
     inputs: dict[str, str] = field(default_factory=dict)
+    container: dict[str, str] = field(default_factory=dict)
 
     def encode(self) -> bytes:
         return json.dumps(vars(self)).encode()

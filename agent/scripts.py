@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from agent import powershell
+
 _BASH_START = """\
 unset BASH_ENV
 write_verbose() { printf '##octopus[stdout-verbose]\\n%s\\n##octopus[stdout-default]\\n' "$*"; }
@@ -70,6 +72,16 @@ def _start(values, path, parameters, folder):
 """
 
 
+_FILES = (
+    "bootstrap.sh",
+    "script.sh",
+    "bootstrap.py",
+    "script.py",
+    powershell.BOOTSTRAP,
+    powershell.SCRIPT,
+)
+
+
 class CannotRun(Exception):
     """The script cannot be run on this machine; the message says why."""
 
@@ -109,7 +121,7 @@ def prepare(
     environment: Mapping[str, str],
 ) -> Command:
     """Files in `folder` that only their owner reads, to be run in a folder below it. Raises `CannotRun`."""
-    languages = {"bash": _bash, "python": _python}
+    languages = {"bash": _bash, "python": _python, "powershell": _powershell}
     language = languages.get(syntax.lower())
     if language is None:
         raise CannotRun(f"This worker's agent cannot run {syntax} scripts.")
@@ -119,7 +131,7 @@ def prepare(
 
 def discard(folder: Path) -> None:
     """Remove what `prepare` wrote: scripts and values may be secret."""
-    for name in ("bootstrap.sh", "script.sh", "bootstrap.py", "script.py"):
+    for name in _FILES:
         (folder / name).unlink(missing_ok=True)
 
 
@@ -176,6 +188,17 @@ def _python(
     call = f"exec(*_start({values!a}, {path!a}, {list(source.parameters)!a}, {home!a}))\n"
     write_private(folder / "bootstrap.py", _PYTHON_START + call)
     return Command(program, ["python3", "../bootstrap.py"], environment)
+
+
+def _powershell(
+    folder: Path, source: Source, variables: Mapping[str, str], environment: dict[str, str]
+) -> Command:
+    program = _interpreter("pwsh", "PowerShell", environment)
+    path = str(source.path(folder, powershell.SCRIPT))
+    text = powershell.bootstrap(path, source.parameters, variables)
+    write_private(folder / powershell.BOOTSTRAP, text)
+    arguments = ["pwsh", *powershell.OPTIONS, f"../{powershell.BOOTSTRAP}"]
+    return Command(program, arguments, {**environment, **powershell.ENVIRONMENT})
 
 
 def _interpreter(name: str, title: str, environment: Mapping[str, str]) -> str:

@@ -21,7 +21,7 @@ import traceback
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agent import environment, programs, scripts
+from agent import containers, environment, programs, scripts
 from agent.artifacts import Artifacts
 from agent.files import make_private_directory
 from agent.host import boot_id, process_start
@@ -39,6 +39,8 @@ _FAILED = 70
 #: Attempts after which, or memory in KiB beyond which, a shim makes room for a fresh one.
 _MOST_ATTEMPTS = 200
 _MOST_MEMORY = 64 * 1024
+
+_WISHED = ("image", "username", "password")
 
 #: Seconds after which an end that the server has not settled yet is brought to the disk.
 _SYNC_SECONDS = 0.5
@@ -213,8 +215,16 @@ class Shim:
             abandon_seconds=self._job.abandon_seconds,
             announce=self._ring,
             collect=self._artifacts.collect,
+            kill=lambda: containers.kill(self._folder.path),
         )
-        return watch.run()
+        return self._judged(watch.run())
+
+    def _judged(self, ending: Ending) -> Ending:
+        """An end of what starts the container is none of the script."""
+        message = containers.could_not_run(self._folder.path, ending.exit_code) if self._job.container else ""
+        if ending.outcome != "exited" or not message:
+            return ending
+        return Ending("not_started", message=message)
 
     def _start(self) -> subprocess.Popen[bytes]:
         job = self._job
@@ -230,6 +240,10 @@ class Shim:
                 variables=job.variables,
                 environment=surroundings,
             )
+        if job.container:
+            wish = containers.Wish(**{name: job.container.get(name, "") for name in _WISHED})
+            name = f"octoworkers-{job.attempt_id}"
+            command = containers.wrap(command, wish, folder=self._folder.path, name=name)
         return subprocess.Popen(
             command.arguments,
             executable=command.program,
@@ -263,6 +277,7 @@ class Shim:
         )
         scripts.discard(self._folder.path)
         programs.discard(self._folder.path)
+        containers.discard(self._folder.path)
         self._spool.close()
         while not self._store(record):
             if not self._folder.path.exists():

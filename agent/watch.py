@@ -78,7 +78,8 @@ class _Stop:
 class Watch:
     """`signals` becomes readable when the child ends or a cancel may have come, `cancelled` then gives
     the seconds of grace; `abandon_seconds` after it nobody waits for the end any more. `announce` is
-    called when there is more in the spool; `collect` once the script has ended, for lines of the log."""
+    called when there is more in the spool; `collect` once the script has ended, for lines of the log; `kill`
+    where signals do not reach what it started elsewhere, such as a container."""
 
     def __init__(
         self,
@@ -93,6 +94,7 @@ class Watch:
         abandon_seconds: float,
         announce: Callable[[], None],
         collect: Callable[[], list[str]] = list,
+        kill: Callable[[], None] = lambda: None,
     ) -> None:
         self._child = child
         self._recorder = recorder
@@ -102,6 +104,7 @@ class Watch:
         self._abandon_seconds = abandon_seconds
         self._announce = announce
         self._collect = collect
+        self._kill = kill
         self._control = selectors.PollSelector()
         self._control.register(signals, selectors.EVENT_READ)
         self._everything = selectors.PollSelector()
@@ -142,6 +145,7 @@ class Watch:
             self._show(now)
         if self._stop:
             self._send(signal.SIGKILL)
+            self._kill()
         self._close()
         return self._ending()
 
@@ -261,6 +265,7 @@ class Watch:
         if self._stop and not self._stop.killed and now >= self._stop.kill_at:
             self._send(signal.SIGKILL)
             self._stop.killed = True
+            self._kill()
 
     def _send(self, number: int) -> None:
         """To the script's process group, and to what has left the group but not the session."""

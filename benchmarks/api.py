@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.services import api_keys
 from benchmarks.report import Row, spread
 from projects.models import Deployment, Release
+from projects.services import channels
 from runbooks.models import RunbookRun
 from tasks.models import Execution, ServerTask, StepState, TaskState
 from tests.harness import scenarios
@@ -93,7 +94,10 @@ def _fill(like: ServerTask) -> None:
     """Copies of a finished run, of which every second one is a deployment."""
     run = RunbookRun.objects.get(task=like)
     project = run.runbook.project
-    release = Release.objects.create(project=project, version="1.0.0", process={"steps": []}, variables={})
+    channel = channels.ensure_default(project)
+    release = Release.objects.create(
+        project=project, channel=channel, version="1.0.0", process={"steps": []}, variables={}
+    )
     for _ in range(TASKS // 5000):
         rows = ServerTask.objects.bulk_create([_copy(like, number) for number in range(5000)], batch_size=500)
         Execution.objects.bulk_create(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from itertools import cycle, islice
 from pathlib import Path
 
-from benchmarks import api, editor, reading, scale, templates
+from benchmarks import api, editor, reading, scale, templates, variables
 from benchmarks.browser import Visitor, first_line
 from benchmarks.report import Row, spread
 from environments.models import Environment
@@ -240,6 +240,7 @@ ALL: dict[str, Measure] = {
     "pages": pages,
     "api": api.api,
     "editor": editor.editor,
+    "variables": variables.variables,
     "next_step": scale.next_step,
     "crowd": scale.crowd,
     "waiting": scale.waiting,

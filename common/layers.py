@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer, RedisSingleShardConnection
@@ -32,6 +33,10 @@ class RedisLayer(RedisPubSubChannelLayer):
         layer: _LoopLayer = self._layers[loop]
         return layer
 
+    async def send_to_groups(self, messages: Mapping[str, dict[str, Any]]) -> None:
+        """`group_send` for many groups, in one go."""
+        await self._get_layer().send_to_groups(messages)
+
 
 class _LoopLayer(RedisPubSubLoopLayer):
     def __init__(self, hosts: Any = None, **kwargs: Any) -> None:
@@ -43,6 +48,15 @@ class _LoopLayer(RedisPubSubLoopLayer):
             self.channels[channel].put_nowait(self.channel_layer.serialize(message))
         else:
             await super().send(channel, message)
+
+    async def send_to_groups(self, messages: Mapping[str, dict[str, Any]]) -> None:
+        by_shard: dict[_Connection, dict[str, bytes]] = {}
+        for group, message in messages.items():
+            channel = self._get_group_channel_name(group)
+            published = by_shard.setdefault(self._get_shard(channel), {})
+            published[channel] = self.channel_layer.serialize(message)
+        for shard, published in by_shard.items():
+            await shard.publish_all(published)
 
     def announce_gap(self) -> None:
         for queue in self.channels.values():
@@ -56,6 +70,21 @@ class _Connection(RedisSingleShardConnection):
         except RedisConnectionError:
             # A connection that was idle while Redis restarted says so only now; the next one is new.
             await super().publish(channel, message)
+
+    async def publish_all(self, messages: Mapping[str, bytes]) -> None:
+        try:
+            await self._publish_all(messages)
+        except RedisConnectionError:
+            # As above.
+            await self._publish_all(messages)
+
+    async def _publish_all(self, messages: Mapping[str, bytes]) -> None:
+        async with self._lock:
+            self._ensure_redis()
+            pipeline = self._redis.pipeline(transaction=False)
+            for channel, message in messages.items():
+                pipeline.publish(channel, message)
+            await pipeline.execute()
 
     async def _do_receiving(self) -> None:
         """Redis itself subscribes anew to everything when it has connected again."""

@@ -6,8 +6,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Coroutine, Mapping
+from typing import Any, Protocol, runtime_checkable
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
@@ -61,9 +61,21 @@ async def _send_groups(pending: set[tuple[int, str]]) -> None:
     layer = get_channel_layer()
     if layer is None:
         return
-    for space_id, topic in pending:
-        message = {"type": MESSAGE_TYPE, "topics": [topic]}
-        await layer.group_send(group_name(space_id, topic), message)
+    messages = {
+        group_name(space_id, topic): {"type": MESSAGE_TYPE, "topics": [topic]} for space_id, topic in pending
+    }
+    if isinstance(layer, SendsToGroups):
+        await layer.send_to_groups(messages)
+        return
+    for group, message in messages.items():
+        await layer.group_send(group, message)
+
+
+@runtime_checkable
+class SendsToGroups(Protocol):
+    """A channel layer to which each message is a journey."""
+
+    async def send_to_groups(self, messages: Mapping[str, dict[str, Any]]) -> None: ...
 
 
 class _Hub:

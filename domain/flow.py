@@ -9,19 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice, takewhile
+from typing import Protocol
 
 from domain.step_rules import Condition, Executor
 from domain.units import BAD, ENDED, Question, Run, Step, StepStatus
 
-Judge = Callable[[Run, Step], bool]
-"""Whether the expression of a unit's condition is true in a run as it stands. Raises CannotJudge."""
+
+class Judge(Protocol):
+    """Whether the expression of a unit's condition is true in a run as it stands; with `of_parent`, that of
+    the step that it is a child of. Raises CannotJudge."""
+
+    def __call__(self, run: Run, step: Step, *, of_parent: bool = False) -> bool: ...
 
 
 class CannotJudge(Exception):
     """An expression cannot be evaluated; the message says why."""
 
 
-def no_expressions(run: Run, step: Step) -> bool:
+def no_expressions(run: Run, step: Step, *, of_parent: bool = False) -> bool:
     """The judge of runs of which no unit has an expression."""
     raise CannotJudge("Nobody evaluates expressions here.")
 
@@ -115,16 +120,35 @@ class _Turns:
 
     def _reason_to_skip(self, unit: Step, lane: Group, stage: Group) -> str:
         """A lane is judged by what was before it and by itself, so that a target on which work has begun is
-        not left half done because of another one. None begins after a failure beside it."""
-        has_failed = self._has_failed or self._has_bad(lane)
-        match unit.rules.condition:
+        not left half done because of another one. None begins after a failure beside it. Child steps begin as
+        the step that they belong to says; from then on they look at one another."""
+        failed_here, is_open = self._has_bad(lane), self._is_open(lane)
+        failed_beside = not is_open and self._has_bad(stage)
+        condition, gate = unit.rules.condition, unit.rules.gate
+        if gate is None:
+            return self._refusal(unit, condition, self._has_failed or failed_here, failed_beside)
+        if not is_open and (
+            reason := self._refusal(unit, gate, self._has_failed, failed_beside, of_parent=True)
+        ):
+            return reason
+        return self._refusal(unit, condition, failed_here, failed_beside=False)
+
+    def _refusal(
+        self,
+        unit: Step,
+        condition: Condition,
+        has_failed: bool,
+        failed_beside: bool,
+        *,
+        of_parent: bool = False,
+    ) -> str:
+        match condition:
             case Condition.SUCCESS:
-                failed_beside = not self._is_open(lane) and self._has_bad(stage)
                 return AFTER_A_FAILURE if has_failed or failed_beside else ""
             case Condition.FAILURE:
                 return "" if has_failed else WITHOUT_A_FAILURE
             case Condition.VARIABLE:
-                return "" if self._judge(self.run, unit) else NOT_TRUE
+                return "" if self._judge(self.run, unit, of_parent=of_parent) else NOT_TRUE
         return ""
 
     def _grouped(self, numbers: Iterable[int], key: Callable[[Step], int]) -> list[Group]:

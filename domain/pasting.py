@@ -1,4 +1,4 @@
-"""Answers that `#{…}` pastes into the text of a script, where they become a part of the program.
+"""What somebody supplies for a run, pasted by `#{…}` into the text of a script: a part of the program then.
 
 Whoever may start a run may then run what they like on the worker. A script that reads the value while it runs
 (`get_octopusvariable`, `$OctopusParameters`, the environment) is not changed by what somebody answers.
@@ -6,13 +6,13 @@ Whoever may start a run may then run what they like on the worker. A script that
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
-from domain import step_types
+from domain import octostache, step_types
 from domain.plan_checks import StepValues, reach
 from domain.plans import FixHint, FixKind, Problem, ProblemCode, Severity
 from domain.processes import ActionDef, StepDef
-from domain.variables import name_key
+from domain.variables import Candidate, Origin, grouped, name_key
 
 _SCRIPT = "script"
 
@@ -20,15 +20,10 @@ _SCRIPT = "script"
 def pasted_problems(
     step: StepDef, action: ActionDef, *, values: StepValues, is_refused: bool
 ) -> Iterator[Problem]:
-    """One for each answer that gets into the script, by itself or through the values that it refers to: an
-    error where the project refuses it."""
-    step_type = step_types.find(action.action_type)
-    texts = (
-        [one.template for one in step_type.texts(action.properties) if one.noun == _SCRIPT]
-        if step_type
-        else []
-    )
-    asking = {name_key(one.name): one.name for one in values.winners_at(action.id) if one.prompt is not None}
+    """One for each answer and each value of a tenant that gets into the script, by itself or through the
+    values that it refers to: an error where the project refuses it."""
+    texts = scripts_of(action.action_type, action.properties)
+    asking = {name_key(one.name): one for one in values.winners_at(action.id) if _is_supplied(one)}
     if not asking or not any("#{" in text for text in texts):
         return
     resolutions = values.at(action.id)
@@ -37,11 +32,39 @@ def pasted_problems(
         yield _problem(step, asking[key], is_refused=is_refused)
 
 
-def _problem(step: StepDef, name: str, *, is_refused: bool) -> Problem:
+def _is_supplied(candidate: Candidate) -> bool:
+    return candidate.prompt is not None or candidate.origin is Origin.TENANT
+
+
+def scripts_of(action_type: str, properties: Mapping[str, str]) -> list[str]:
+    """The texts of a step that are run as programs."""
+    step_type = step_types.find(action_type)
+    texts = step_type.texts(properties) if step_type else ()
+    return [one.template for one in texts if one.noun == _SCRIPT]
+
+
+def pasted_names(
+    scripts: Sequence[str], candidates: Sequence[Candidate], supplied: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Which of the `supplied` names (by `name_key`) get into scripts, by themselves or through any value."""
+    groups = grouped(candidates)
+    reached, waiting = set[str](), list(scripts)
+    while waiting:
+        for key in map(name_key, octostache.references(waiting.pop())):
+            if key not in reached:
+                reached.add(key)
+                waiting += [one.value for one in groups.get(key, ()) if "#{" in one.value]
+    return tuple(name for key, name in sorted(supplied.items()) if key in reached)
+
+
+def _problem(step: StepDef, candidate: Candidate, *, is_refused: bool) -> Problem:
+    name = candidate.name
     rule = " This project does not allow that." if is_refused else ""
+    who = "is answered when a run starts" if candidate.prompt is not None else "the tenant gives"
+    what = "the answer" if candidate.prompt is not None else "the value"
     message = (
-        f"The script of step {step.number} pastes #{{{name}}}, which is answered when a run starts: "
-        f"the answer becomes a part of the script.{rule} "
+        f"The script of step {step.label} pastes #{{{name}}}, which {who}: "
+        f"{what} becomes a part of the script.{rule} "
         f'Read it with get_octopusvariable "{name}" instead.'
     )
     severity = Severity.ERROR if is_refused else Severity.WARNING

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.labels import counted, listed
+from domain.labels import counted
+from domain.needs import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def choose_itself(workers: Sequence[WorkerFacts], *, target: str, needs: Iterabl
         return Wait(f"{target} takes nothing now: it is not in contact, disabled or draining.")
     (machine,) = workers
     if lacking := sorted(frozenset(needs) - machine.tools):
-        return Wait(f"{target} does not have {listed(lacking)}.")
+        return Wait(f"{target} does not have {said(lacking)}.")
     if not machine.free:
         busy = min(machine.busy, machine.slots)
         return Wait(f"{target}{IS_FULL}{busy} of {counted(machine.slots, 'slot')} busy.")
@@ -86,7 +87,7 @@ def _why_not(
     if not workers:
         return f"{pool} has no available worker: none is enabled, in contact and not draining."
     if not fit:
-        return f"No available worker of {pool} has {listed(sorted(needed))}."
+        return f"No available worker of {pool} has {said(needed)}."
     slots = sum(worker.slots for worker in fit)
     busy = sum(min(worker.busy, worker.slots) for worker in fit)
     return f"{pool}{IS_FULL}{busy} of {counted(slots, 'slot')} busy."

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from domain import octostache, package_references, step_types
+from domain import containers, octostache, package_references, step_types
 from domain.labels import Names, counted, listed, scope_text, spelled
+from domain.needs import USUAL, said
 from domain.plans import (
     MOST_ABREAST,
     FixHint,
@@ -50,6 +52,10 @@ from domain.variables import (
 
 Actions = Sequence[tuple[StepDef, ActionDef]]
 """The actions that run, each with its step."""
+
+
+ToolsOf = Callable[[str], Sequence[frozenset[str]]]
+"""What each worker of a pool (by id) that can take work has."""
 
 
 class StepValues:
@@ -116,11 +122,11 @@ def type_problems(step: StepDef, action: ActionDef) -> Iterator[Problem]:
     fix = FixHint(FixKind.PROCESS, step.id)
     step_type = step_types.find(action.action_type)
     if step_type is None:
-        message = f"Step {step.number} is of the type {action.action_type}, which cannot run here."
+        message = f"Step {step.label} is of the type {action.action_type}, which cannot run here."
         yield Problem(ProblemCode.UNKNOWN_STEP_TYPE, message, step=step.number, fix=fix)
         return
     for fault in step_type.faults(action.properties):
-        yield Problem(fault.code, f"Step {step.number} {fault.sentence}", step=step.number, fix=fix)
+        yield Problem(fault.code, f"Step {step.label} {fault.sentence}", step=step.number, fix=fix)
 
 
 _RULE_NAMES = {RETRIES: "retries", RETRY_AFTER: "seconds between tries", TIME_LIMIT: "minutes"}
@@ -135,26 +141,26 @@ def rule_problems(step: StepDef, action: ActionDef) -> Iterator[Problem]:
         if rule_number(action.properties, name) is None:
             most = f"{RULE_LIMITS[name]:,}"
             message = (
-                f'Step {step.number} is set to "{_short(action.properties[name])}" {noun}, '
+                f'Step {step.label} is set to "{_short(action.properties[name])}" {noun}, '
                 f"which is not a whole number from 0 to {most}."
             )
             yield Problem(ProblemCode.BAD_RULE, message, step=step.number, fix=fix)
     if exit_codes(action.properties.get(RETRY_CODES, "")) is None:
         message = (
-            f'Step {step.number} is tried again after "{_short(action.properties[RETRY_CODES])}", '
+            f'Step {step.label} is tried again after "{_short(action.properties[RETRY_CODES])}", '
             f"which are not at most {MOST_RETRY_CODES} exit codes from 1 to 255."
         )
         yield Problem(ProblemCode.BAD_RULE, message, step=step.number, fix=fix)
     if backoff_of(action.properties) is None:
         message = (
-            f'Step {step.number} says "{_short(action.properties[BACKOFF])}" of the pause between tries, '
+            f'Step {step.label} says "{_short(action.properties[BACKOFF])}" of the pause between tries, '
             f"where only {' or '.join(Backoff)} can stand."
         )
         yield Problem(ProblemCode.BAD_RULE, message, step=step.number, fix=fix)
     settle = action.properties.get(UNKNOWN_OUTCOME) or "Ask"
     if settle not in SETTLES:
         message = (
-            f'Step {step.number} says "{_short(settle)}" of an unknown outcome, '
+            f'Step {step.label} says "{_short(settle)}" of an unknown outcome, '
             f"where only {' or '.join(SETTLES)} can stand."
         )
         yield Problem(ProblemCode.BAD_RULE, message, step=step.number, fix=fix)
@@ -163,12 +169,24 @@ def rule_problems(step: StepDef, action: ActionDef) -> Iterator[Problem]:
 def condition_problems(
     step: StepDef, action: ActionDef, *, values: StepValues, context: Context
 ) -> Iterator[Problem]:
-    """A run condition that says nothing, or refers to what no variable is called."""
+    """A run condition that says nothing, or refers to what no variable is called; of child steps also that of
+    the step that they belong to, once."""
+    if step.child:
+        condition, expression = step.condition_of(action)
+        own = replace(step, condition=condition, expression=expression)
+        yield from _condition_problems(own, action, values=values, context=context)
+    if step.child <= 1:
+        yield from _condition_problems(replace(step, child=0), action, values=values, context=context)
+
+
+def _condition_problems(
+    step: StepDef, action: ActionDef, *, values: StepValues, context: Context
+) -> Iterator[Problem]:
     if step.condition is not Condition.VARIABLE:
         return
     fix = FixHint(FixKind.PROCESS, step.id)
     if not step.expression.strip():
-        message = f"Step {step.number} runs only if an expression is true, and none is entered."
+        message = f"Step {step.label} runs only if an expression is true, and none is entered."
         yield Problem(ProblemCode.NO_EXPRESSION, message, step=step.number, fix=fix)
     missing = {
         name: None
@@ -180,7 +198,7 @@ def condition_problems(
     for name in missing:
         if not name.startswith(OF_THE_RUN):
             message = (
-                f"The condition of step {step.number} refers to #{{{name}}}, which has no value. "
+                f"The condition of step {step.label} refers to #{{{name}}}, which has no value. "
                 "It counts as not true."
             )
             fix = FixHint(FixKind.VARIABLE, name)
@@ -196,7 +214,7 @@ OF_THE_RUN = ("Octopus.Action[", "Octopus.Step[", "Octopus.Deployment.Error")
 def required_problems(step: StepDef, action: ActionDef, left_out: Collection[str]) -> Iterator[Problem]:
     """Somebody wants to leave out a step that nobody may leave out."""
     if action.is_required and action.id in left_out:
-        message = f"Step {step.number} is required and cannot be left out."
+        message = f"Step {step.label} is required and cannot be left out."
         yield Problem(ProblemCode.REQUIRED_STEP, message, step=step.number)
 
 
@@ -234,7 +252,9 @@ def text_problems(
 ) -> Iterator[Problem]:
     """What the texts of a step refer to and is not there, or use and is not evaluated."""
     step_type = step_types.find(action.action_type)
-    for text in step_type.texts(action.properties) if step_type else ():
+    own = list(step_type.texts(action.properties)) if step_type else []
+    own += [step_types.Text(noun, template) for noun, template in containers.texts(action.properties)]
+    for text in own:
         if "#{" in text.template:
             known = _known(action, context)
             # The same for most targets: said once.
@@ -254,7 +274,7 @@ def _text_problems(
     for error in result.errors:
         # Circles are told by `value_problems`, also those that no script refers to.
         if not isinstance(error, octostache.RecursionDetected):
-            message = f"The {text} of step {step.number} cannot be filled in. {error}."
+            message = f"The {text} of step {step.label} cannot be filled in. {error}."
             yield Problem(ProblemCode.BAD_VALUE, message, step=step.number, fix=fix)
     for name in result.missing:
         if name.startswith(_OF_TARGETS_OF_THE_RUN):
@@ -263,7 +283,7 @@ def _text_problems(
     open_names = _open_names(resolutions, known)
     for one in result.unevaluated:
         if not reach(one.token, resolutions) & open_names:
-            message = f"The {text} of step {step.number} has {_short(one.token)}, which stays: {one.reason}."
+            message = f"The {text} of step {step.label} has {_short(one.token)}, which stays: {one.reason}."
             yield Problem(ProblemCode.UNEVALUATED_TOKEN, message, Severity.WARNING, step.number, fix)
 
 
@@ -305,7 +325,7 @@ def value_problems(actions: Actions, *, values: StepValues, context: Context) ->
             names = error.names if isinstance(error, octostache.RecursionDetected) else ()
             if frozenset(names) not in seen:
                 seen.add(frozenset(names))
-                message = f"Step {step.number} cannot get its variables. {error}."
+                message = f"Step {step.label} cannot get its variables. {error}."
                 fix = FixHint(FixKind.VARIABLE, "".join(names[:1]))
                 yield Problem(ProblemCode.BAD_VALUE, message, step=step.number, fix=fix)
 
@@ -332,7 +352,7 @@ def _missing(step: StepDef, text: str, name: str, resolutions: Mapping[str, Reso
     lack = {0: "which has no value", 1: "and its only value does not apply here"}.get(
         defined, f"and none of its {counted(defined, 'value')} applies here"
     )
-    message = f"The {text} of step {step.number} refers to #{{{name}}}, {lack}. It stays as it is written."
+    message = f"The {text} of step {step.label} refers to #{{{name}}}, {lack}. It stays as it is written."
     fix = FixHint(FixKind.VARIABLE, name)
     return Problem(ProblemCode.MISSING_VALUE, message, Severity.WARNING, step.number, fix)
 
@@ -345,6 +365,23 @@ def capacity_problems(steps: Sequence[PlannedStep]) -> Iterator[Problem]:
             continue
         seen.add(step.pool_id)
         yield from _pool_problems(step, step.capacity)
+
+
+def tool_problems(steps: Sequence[PlannedStep], tools_of: ToolsOf) -> Iterator[Problem]:
+    """Pools of which workers can take work, but none has what a step needs; one for each such need."""
+    seen: set[tuple[str, frozenset[str]]] = set()
+    for step in steps:
+        needs = frozenset(step.needs)
+        there = step.capacity.workers_available if step.capacity else 0
+        if not step.pool_id or not there or needs <= USUAL or (step.pool_id, needs) in seen:
+            continue
+        seen.add((step.pool_id, needs))
+        if not any(needs <= tools for tools in tools_of(step.pool_id)):
+            message = (
+                f"Step {step.label} needs {said(needs)}, which no available worker of {step.pool_name} has."
+            )
+            fix = FixHint(FixKind.WORKERS, step.pool_id)
+            yield Problem(ProblemCode.NO_AVAILABLE_WORKER, message, step=step.number, fix=fix)
 
 
 def _pool_problems(step: PlannedStep, capacity: PoolCapacity) -> Iterator[Problem]:

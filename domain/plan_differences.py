@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from domain import codec
 from domain.labels import listed
 from domain.plans import PlannedStep, RunPlan, step_values
-from domain.processes import MANUAL_INSTRUCTIONS, SCRIPT_BODY
+from domain.processes import MANUAL_INSTRUCTIONS, SCRIPT_BODY, number_label
 from domain.scopes import Kind
 from domain.step_rules import Condition, Start
 from domain.tags import tag_key
@@ -43,10 +43,11 @@ class ShownStep:
     targets: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
+    child: int = 0
 
     @property
     def label(self) -> str:
-        return f"{self.number} {self.name}"
+        return f"{number_label(self.number, self.child)} {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ def _shown_step(plan: RunPlan, step: PlannedStep, varying: set[str], fingerprint
     return ShownStep(
         id=step.action_id,
         number=step.number,
+        child=step.child,
         name=step.name,
         text=fingerprint(step.instructions if step.is_manual else step.script),
         settings=fingerprint(repr((step.action_type, rest, *_when(step)))),
@@ -134,6 +136,8 @@ def _when(step: PlannedStep) -> Iterator[object]:
         yield step.condition.value, step.expression
     if step.start is not Start.AFTER_PREVIOUS:
         yield step.start.value
+    if step.child:
+        yield step.parent, step.gate.value, step.gate_expression
     if step.location.has_targets:
         yield step.location.value, sorted(map(tag_key, step.target_tags)), step.window
 
@@ -252,7 +256,7 @@ def _reason(old: ShownStep, new: ShownStep, changed: Mapping[str, str]) -> str:
 def _moved(pairs: list[tuple[ShownStep, ShownStep]]) -> list[ShownStep]:
     """All common steps in their new order, where that is not the old one."""
     new = [after for _, after in pairs]
-    old = sorted(pairs, key=lambda pair: pair[0].number)
+    old = sorted(pairs, key=lambda pair: (pair[0].number, pair[0].child))
     return new if [after for _, after in old] != new else []
 
 

@@ -61,7 +61,7 @@ def planned_packages(
     try:
         references = references_of(action.properties)
     except BadReferences as error:
-        message = f"The packages of step {step.number} make no sense. {error}"
+        message = f"The packages of step {step.label} make no sense. {error}"
         return (), [Problem(ProblemCode.BAD_SETTING, message, step=step.number, fix=fix)]
     found: list[PlannedPackage] = []
     problems: list[Problem] = []
@@ -69,7 +69,7 @@ def planned_packages(
         version, lack = _version(action, reference, choices)
         found.append(PlannedPackage(reference.name, reference.package_id, version, reference.extract))
         if lack:
-            message = f"Step {step.number} needs {lack}"
+            message = f"Step {step.label} needs {lack}"
             hint = FixHint(FixKind.PACKAGES, reference.package_id)
             problems.append(Problem(ProblemCode.MISSING_PACKAGE, message, step=step.number, fix=hint))
     return tuple(found), problems

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from domain import step_types
+from domain import containers, step_types
 from domain.answers import Answers, answer_problems
 from domain.conditions import reason_to_skip
 from domain.labels import Names, label
 from domain.pasting import pasted_problems
 from domain.plan_checks import (
     StepValues,
+    ToolsOf,
     capacity_problems,
     condition_problems,
     parallelism,
@@ -19,6 +20,7 @@ from domain.plan_checks import (
     rule_problems,
     text_problems,
     tie_problems,
+    tool_problems,
     type_problems,
     value_problems,
 )
@@ -45,9 +47,11 @@ from domain.plans import (
 from domain.pool_choice import PoolChoice, Pools, choose_pool
 from domain.processes import ActionDef, Location, ProcessDef, StepDef
 from domain.scopes import Context, Kind, matches
+from domain.step_rules import Condition
 from domain.step_types.base import PROGRAMS
 from domain.target_checks import no_target_problems, target_problems
 from domain.targets import TargetInfo, choose_targets
+from domain.tenant_values import Template, missing_problems
 from domain.variables import Candidate
 
 __all__ = [
@@ -106,18 +110,23 @@ def plan(
     answers: Answers = NO_ANSWERS,
     refuse_pasted: bool = False,
     packages: PackageChoices = NO_PACKAGES,
+    missing: Sequence[Template] = (),
+    tools_of: ToolsOf | None = None,
 ) -> RunPlan:
     """Plan one run of a process in one environment and for at most one tenant.
 
     `candidates` hold the `answers` already, which are checked here. `context` leaves the action open.
     `pools` are all pools of the space by id. A pool that is not in `capacity` is not judged. `names` label
     the ids in scopes and context. `left_out` are the ids of actions that whoever starts the run leaves out.
-    `targets` are the deployment targets of the environment. `refuse_pasted`: no answer may get into the text
-    of a script.
+    `targets` are the deployment targets of the environment. `tools_of` is asked only where a step needs what
+    not every worker has. `refuse_pasted`: no answer may get into the text of a script. `missing` are the
+    templates that the tenant has no value for.
     """
     inputs = _Inputs(candidates, context, pools, capacity, names, left_out, targets, packages, refuse_pasted)
     values = StepValues(candidates, context)
     steps, problems = list[PlannedStep](), list(_process_problems(process))
+    tenant = context.tenant or ""
+    problems += missing_problems(missing, tenant=label(Kind.TENANT, tenant, names), id=tenant)
     for step, action in process.actions():
         planned, found = _plan_action(step, action, inputs=inputs, values=values)
         steps.append(planned)
@@ -128,6 +137,7 @@ def plan(
     abreast, found = parallelism(steps, values)
     problems += found
     problems += capacity_problems(steps)
+    problems += tool_problems(steps, tools_of) if tools_of else ()
     problems += target_problems(steps, {one.id: one for one in targets})
     problems += tie_problems(running, values=values, names=names)
     problems += value_problems(running, values=values, context=context)
@@ -168,6 +178,8 @@ def _process_problems(process: ProcessDef) -> Iterator[Problem]:
 def _plan_action(
     step: StepDef, action: ActionDef, *, inputs: _Inputs, values: StepValues
 ) -> tuple[PlannedStep, list[Problem]]:
+    condition, expression = step.condition_of(action)
+    location = step.location_of(action)
     planned = PlannedStep(
         number=step.number,
         step_id=step.id,
@@ -176,16 +188,20 @@ def _plan_action(
         slug=action.slug,
         action_type=action.action_type,
         properties=action.properties,
-        condition=step.condition,
-        expression=step.expression,
+        condition=condition,
+        expression=expression,
         is_required=action.is_required,
         start=step.start,
-        location=action.location,
+        location=location,
+        child=step.child,
+        parent=step.name if step.child else "",
+        gate=step.condition if step.child else Condition.SUCCESS,
+        gate_expression=step.expression if step.child else "",
         notes=action.notes,
     )
     if reason := _reason_to_skip(action, inputs):
         return replace(planned, skipped=reason), []
-    if action.location.has_targets and action.needs_machine:
+    if location.has_targets and (step.child or action.needs_machine):
         planned = _with_targets(planned, step, inputs)
         if not planned.targets:
             return replace(planned, skipped=planned.targets_why), list(no_target_problems(planned))
@@ -200,7 +216,7 @@ def _plan_action(
         problems += pasted_problems(step, action, values=values, is_refused=inputs.refuse_pasted)
     problems += rule_problems(step, action)
     problems += condition_problems(step, action, values=values, context=inputs.context)
-    if not action.needs_machine or action.location is Location.TARGET:
+    if not action.needs_machine or location is Location.TARGET:
         return planned, problems
     choice = choose_pool(
         step,
@@ -232,6 +248,7 @@ def _needs(action: ActionDef, packages: Sequence[PlannedPackage]) -> tuple[str, 
     """Packages are fetched by a step program."""
     step_type = step_types.find(action.action_type)
     own = step_type.needs(action.properties) if step_type else ()
+    own = containers.needs(action.properties, own, PROGRAMS)
     return (*own, PROGRAMS) if packages and PROGRAMS not in own else own
 
 

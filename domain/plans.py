@@ -12,6 +12,7 @@ from enum import StrEnum
 from domain import codec
 from domain.labels import ScopeLabel, counted
 from domain.processes import (
+    CONDITION_TEXT,
     MANUAL_ACTION,
     MANUAL_INSTRUCTIONS,
     SCRIPT_BODY,
@@ -19,6 +20,7 @@ from domain.processes import (
     Location,
     Syntax,
     is_on_server,
+    number_label,
     rules_of,
     rules_text,
 )
@@ -69,6 +71,7 @@ class ProblemCode(StrEnum):
     BAD_ANSWER = "bad-answer"
     PASTED_ANSWER = "pasted-answer"
     MISSING_PACKAGE = "missing-package"
+    MISSING_TENANT_VALUE = "missing-tenant-value"
 
 
 class FixKind(StrEnum):
@@ -80,14 +83,15 @@ class FixKind(StrEnum):
     PROCESS = "process"
     TARGETS = "targets"
     PACKAGES = "packages"
+    TENANT = "tenant"
 
 
 @dataclass(frozen=True, slots=True)
 class FixHint:
     """Where to put a problem right.
 
-    `id` is a pool's id (POOL, WORKERS), a variable's name (VARIABLE), a package's ID (PACKAGES) or a
-    step's id (PROCESS; "" for the process as a whole); TARGETS has none.
+    `id` is a pool's id (POOL, WORKERS), a variable's name (VARIABLE), a package's ID (PACKAGES), a tenant's
+    id (TENANT) or a step's id (PROCESS; "" for the process as a whole); TARGETS has none.
     """
 
     kind: FixKind
@@ -205,6 +209,9 @@ class PlannedStep:
     say why. `needs` names what the worker must have ("bash", "python"). `targets_why` says why it has
     these `targets`,
     of which at most `window` are at work at once, 0 for the usual number.
+
+    `child` counts the child steps of a step from 1, of which `parent` is the name, and `gate` with
+    `gate_expression` the condition; 0 is one that is no child.
     """
 
     number: int
@@ -230,7 +237,16 @@ class PlannedStep:
     targets_why: str = ""
     window: int = 0
     packages: tuple[PlannedPackage, ...] = ()
+    child: int = 0
+    parent: str = ""
+    gate: Condition = Condition.SUCCESS
+    gate_expression: str = ""
     notes: str = ""
+
+    @property
+    def label(self) -> str:
+        """Its number, such as "2", or "2.1" for the first child of step 2."""
+        return number_label(self.number, self.child)
 
     @property
     def script(self) -> str:
@@ -261,17 +277,29 @@ class PlannedStep:
     def rules(self) -> StepRules:
         """What the step declares about when it runs, tries, time and unknown outcomes."""
         own = rules_of(self.action_type, self.properties)
-        return replace(own, condition=self.condition, required=self.is_required)
+        gate = self.gate if self.child else None
+        return replace(own, condition=self.condition, required=self.is_required, gate=gate)
 
 
 def step_text(step: PlannedStep, *, with_person: bool = True) -> str:
     """When a step starts and what its rules say, in one line. `with_person`: that it waits for one, too."""
-    together = "together with the step before it"
-    starts = [together] if step.start is Start.WITH_PREVIOUS and step.number > 1 else []
-    if step.window and len(step.targets) > 1:
-        starts.append(f"{counted(step.window, 'target')} at a time")
+    starts = [] if step.child else _starts(step)
     rules = step.rules if with_person else replace(step.rules, manual=False)
     return "; ".join(part for part in (*starts, rules_text(rules)) if part)
+
+
+def parent_text(child: PlannedStep) -> str:
+    """When the step that a child step belongs to starts and under which condition, in one line."""
+    condition = CONDITION_TEXT[child.gate]
+    return "; ".join([*_starts(child), *([condition] if condition else [])])
+
+
+def _starts(step: PlannedStep) -> list[str]:
+    together = step.start is Start.WITH_PREVIOUS and step.number > 1
+    starts = ["together with the step before it"] if together else []
+    if step.window and len(step.targets) > 1:
+        starts.append(f"{counted(step.window, 'target')} at a time")
+    return starts
 
 
 @dataclass(frozen=True, slots=True)

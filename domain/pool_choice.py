@@ -58,7 +58,7 @@ def choose_pool(
 
 
 def _fixed(step: StepDef, action: ActionDef, pools: Pools) -> PoolChoice:
-    reason = PoolReason(ReasonKind.FIXED, f"Step {step.number} names this pool itself.")
+    reason = PoolReason(ReasonKind.FIXED, f"Step {step.label} names this pool itself.")
     pool = pools.get(action.worker_pool_id or "")
     if pool is not None:
         return PoolChoice(reason, pool)
@@ -67,7 +67,7 @@ def _fixed(step: StepDef, action: ActionDef, pools: Pools) -> PoolChoice:
         reason,
         problem=Problem(
             ProblemCode.DELETED_POOL,
-            f"Step {step.number} runs on the pool {name}, which has been deleted.",
+            f"Step {step.label} runs on the pool {name}, which has been deleted.",
             step=step.number,
             fix=FixHint(FixKind.PROCESS, step.id),
         ),
@@ -75,7 +75,7 @@ def _fixed(step: StepDef, action: ActionDef, pools: Pools) -> PoolChoice:
 
 
 def _default(step: StepDef, pools: Pools) -> PoolChoice:
-    reason = PoolReason(ReasonKind.DEFAULT, f"Step {step.number} names no pool, so it uses the default pool.")
+    reason = PoolReason(ReasonKind.DEFAULT, f"Step {step.label} names no pool, so it uses the default pool.")
     pool = next((one for one in pools.values() if one.is_default), None)
     if pool is not None:
         return PoolChoice(reason, pool)
@@ -83,7 +83,7 @@ def _default(step: StepDef, pools: Pools) -> PoolChoice:
         reason,
         problem=Problem(
             ProblemCode.NO_DEFAULT_POOL,
-            f"Step {step.number} uses the default pool, and no pool is the default.",
+            f"Step {step.label} uses the default pool, and no pool is the default.",
             step=step.number,
             fix=FixHint(FixKind.POOL),
         ),
@@ -93,7 +93,7 @@ def _default(step: StepDef, pools: Pools) -> PoolChoice:
 def _by_variable(step: StepDef, resolution: Resolution, *, pools: Pools, names: Names) -> PoolChoice:
     reason = PoolReason(
         ReasonKind.VARIABLE,
-        f"Step {step.number} takes its pool from {resolution.name}. {_tally(resolution)}",
+        f"Step {step.label} takes its pool from {resolution.name}. {_tally(resolution)}",
         variable=resolution.name,
         rows=reason_rows(resolution, pools, names),
     )
@@ -101,7 +101,7 @@ def _by_variable(step: StepDef, resolution: Resolution, *, pools: Pools, names: 
     if winner is not None and winner.type is VariableType.WORKER_POOL and winner.value in pools:
         return PoolChoice(reason, pools[winner.value])
     code, what = _objection(resolution, pools, names)
-    message = f"Step {step.number} takes its pool from {resolution.name}, {what}."
+    message = f"Step {step.label} takes its pool from {resolution.name}, {what}."
     fix = FixHint(FixKind.VARIABLE, resolution.name)
     return PoolChoice(reason, problem=Problem(code, message, step=step.number, fix=fix))
 

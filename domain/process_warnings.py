@@ -87,7 +87,7 @@ def warnings(process: ProcessDef, around: Surroundings) -> tuple[StepWarning, ..
     """In the order of the steps. Disabled steps have none: they do not run."""
     names = {name_key(name) for step, action in process.actions() for name in (step.name, action.name)}
     return tuple(
-        StepWarning(step.id, step.number, field, message)
+        StepWarning(action.step_id or step.id, step.number, field, message)
         for step, action in process.actions()
         if not action.is_disabled
         for field, message in (
@@ -186,8 +186,9 @@ def _texts(step: StepDef, action: ActionDef) -> Iterator[tuple[str, str]]:
     for text in step_type.texts(action.properties) if step_type else ():
         if "#{" in text.template:
             yield text.noun[:1].upper() + text.noun[1:], text.template
-    if step.condition is Condition.VARIABLE and "#{" in step.expression:
-        yield "Expression", step.expression
+    condition, expression = step.condition_of(action)
+    if condition is Condition.VARIABLE and "#{" in expression:
+        yield "Expression", expression
 
 
 def _keys(name: str) -> list[str]:

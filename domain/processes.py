@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -14,6 +14,8 @@ from domain.step_rules import Backoff, Condition, Settle, Start, StepRules
 SCHEMA = 1
 
 SCRIPT_ACTION = "Octopus.Script"
+PARENT_STEP = "Octoworkers.Parent"
+"""What the editor calls the type of a step that holds others; no action has it."""
 MANUAL_ACTION = "Octopus.Manual"
 MANUAL_INSTRUCTIONS = "Octopus.Action.Manual.Instructions"
 EMAIL_ACTION = "Octopus.Email"
@@ -33,6 +35,8 @@ BACKOFF = "Octoworkers.Action.AutoRetry.Backoff"
 RETRY_CODES = "Octoworkers.Action.AutoRetry.ExitCodes"
 MAX_PARALLELISM = "Octopus.Action.MaxParallelism"
 TIME_LIMIT = "Octopus.Action.ExecutionTimeout.Minutes"
+CONTAINER_IMAGE = "Octoworkers.Action.Container.Image"
+CONTAINER_ACCOUNT = "Octoworkers.Action.Container.AccountVariable"
 UNKNOWN_OUTCOME = "Octoworkers.Action.UnknownOutcome"
 TARGET_ROLES = "Octopus.Action.TargetRoles"
 MOST_IN_WINDOW = 1000
@@ -61,6 +65,8 @@ PROPERTY_NAMES = {
     },
     "Octopus.Action.Package.TransferPath": "Folder on the worker",
     MANUAL_INSTRUCTIONS: "Instructions",
+    CONTAINER_IMAGE: "Container image",
+    CONTAINER_ACCOUNT: "Account of the registry",
     RETRIES: "Retries",
     RETRY_AFTER: "Seconds between tries",
     BACKOFF: "Pause between tries",
@@ -79,6 +85,7 @@ class Syntax(StrEnum):
 
     BASH = "Bash"
     PYTHON = "Python"
+    POWERSHELL = "PowerShell"
 
 
 def rules_of(action_type: str, properties: Mapping[str, str]) -> StepRules:
@@ -186,6 +193,13 @@ def location_of(properties: Mapping[str, str], target_tags: Sequence[str]) -> Lo
     return Location.TARGET if on_server == "false" else Location.ON_BEHALF
 
 
+def child_location(location: Location, tags: Sequence[str]) -> Location:
+    """Where a child step runs: the step that it belongs to names the targets, or none."""
+    if not tags:
+        return Location.WORKER
+    return Location.ON_BEHALF if location is Location.WORKER else location
+
+
 def window_of(text: str) -> int | None:
     """How many targets at once; 0 where nothing is said, None for what makes no sense."""
     text = text.strip() or "0"
@@ -216,6 +230,9 @@ class ActionDef:
     chosen by the variable named in `worker_pool_variable`; with neither the space's
     default pool is meant. `applies_text` says `applies` with the names of that moment.
     `properties` carries the settings of the action type under their wire names.
+
+    `condition` and `expression` are those of a child step, which looks at the other children; a step with one
+    action says them itself. `step_id` is the entry of the editor that a child step is, "" for the step's own.
     """
 
     id: str
@@ -232,6 +249,9 @@ class ActionDef:
     applies: Applies = EVERYWHERE
     applies_text: str = ""
     notes: str = ""
+    condition: Condition = Condition.SUCCESS
+    expression: str = ""
+    step_id: str = ""
 
     @property
     def script(self) -> str:
@@ -266,10 +286,10 @@ class ActionDef:
 
 @dataclass(frozen=True, slots=True)
 class StepDef:
-    """A numbered step (from 1) and its actions, of which a script step has one. `expression` is a template
-    that is true or not, for the condition VARIABLE; it is kept whichever is chosen. So are the target tags
-    that name the deployment targets of its actions, and the `window`: how many targets at once, 0 for the
-    usual number."""
+    """A numbered step (from 1) and its actions: one, or several, which are its child steps. `expression` is a
+    template that is true or not, for the condition VARIABLE; it is kept whichever is chosen. So are the
+    target tags that name the deployment targets of its actions, and the `window`: how many targets at once,
+    0 for the usual number. `child` is the number of the one of several actions that is looked at."""
 
     id: str
     name: str
@@ -281,6 +301,32 @@ class StepDef:
     start: Start = Start.AFTER_PREVIOUS
     target_tags: tuple[str, ...] = ()
     window: int = 0
+    child: int = 0
+
+    @property
+    def is_parent(self) -> bool:
+        """Whether its actions are child steps."""
+        return len(self.actions) > 1
+
+    @property
+    def label(self) -> str:
+        """Its number, such as "2", or "2.1" for the first child of step 2."""
+        return number_label(self.number, self.child)
+
+    def condition_of(self, action: ActionDef) -> tuple[Condition, str]:
+        """When one of its actions runs, and the expression of that: child steps have their own."""
+        if self.child:
+            return action.condition, action.expression
+        return self.condition, self.expression
+
+    def location_of(self, action: ActionDef) -> Location:
+        """Where one of its actions runs."""
+        return child_location(action.location, self.target_tags) if self.child else action.location
+
+
+def number_label(number: int, child: int) -> str:
+    """Of a step, or of a child step: "2", "2.1"."""
+    return f"{number}.{child}" if child else str(number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,8 +337,11 @@ class ProcessDef:
     schema: int = SCHEMA
 
     def actions(self) -> Iterator[tuple[StepDef, ActionDef]]:
-        """Every action with its step, in the order in which they run."""
-        return ((step, action) for step in self.steps for action in step.actions)
+        """Every action with its step, in the order in which they run; the step of a child step is numbered
+        as the child."""
+        for step in self.steps:
+            for child, action in enumerate(step.actions, start=1):
+                yield (replace(step, child=child) if step.is_parent else step), action
 
     def to_json(self) -> codec.Json:
         """The JSON object that a snapshot stores."""

@@ -55,6 +55,7 @@ class QueuedRun:
     rank: int = 0
     start_at: datetime | None = None
     lock_key: str = ""
+    queued_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,13 @@ class PauseRule:
 
     @property
     def sentence(self) -> str:
-        done = "is being drained" if self.is_drain else "is paused"
+        return self._said("is being drained" if self.is_drain else "is paused")
+
+    @property
+    def sentence_of_the_past(self) -> str:
+        return self._said("was being drained" if self.is_drain else "was paused")
+
+    def _said(self, done: str) -> str:
         by = f" by {self.by}" if self.by else ""
         return f"{self.label} {done}{by}: {self.reason.rstrip('.')}."
 
@@ -280,7 +287,7 @@ class Walk:
             return None
         if is_full:
             holders = tuple(one.id for one in active)
-            words = ("Behind ", *task_words(holders), f": {_at_once(min(limits))}.")
+            words = ("Behind ", *task_words(holders), f": {at_once(min(limits))}.")
         else:
             holders = (line[0],)
             words = ("Behind ", *task_words(holders), ", which is before it in line.")
@@ -344,7 +351,8 @@ def _against(wish: LockWish, others: Iterable[LockHolder]) -> tuple[int, ...]:
     return tuple(other.run for other in others if wish.is_exclusive or other.is_exclusive)
 
 
-def _at_once(limit: int) -> str:
+def at_once(limit: int) -> str:
+    """Why runs of a key wait for each other, as half a sentence."""
     return "they run one after the other" if limit == 1 else f"at most {limit:,} of these run at once"
 
 

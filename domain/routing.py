@@ -124,6 +124,47 @@ def matrix(variable: str, candidates: Sequence[Candidate], *, base: Context, gro
     return _Routing(variable, candidates, base, ground).matrix()
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Runs that would go elsewhere: in an environment (id), for these tenants (names) or without one."""
+
+    environment: str
+    tenants: tuple[str, ...]
+    before: Route
+    after: Route
+
+
+def moved(
+    variable: str,
+    before: Sequence[Candidate],
+    after: Sequence[Candidate],
+    *,
+    base: Context,
+    ground: Ground,
+) -> tuple[Move, ...]:
+    """What becomes of runs when the values of the variable are those of `after`. In the order of the
+    environments; tenants that share their way before and after stand together."""
+    old, new = _Routing(variable, before, base, ground), _Routing(variable, after, base, ground)
+    return tuple(
+        move for environment in ground.environments for move in _moves(environment, old, new, ground)
+    )
+
+
+def _moves(environment: str, old: _Routing, new: _Routing, ground: Ground) -> Iterator[Move]:
+    if ground.has_untenanted:
+        first, second = (one.route(environment, None, frozenset()) for one in (old, new))
+        if first.target != second.target:
+            yield Move(environment, (), first, second)
+    found: dict[tuple[object, object], tuple[Route, Route, list[str]]] = {}
+    for tenant in ground.tenants:
+        if environment in tenant.environments:
+            first, second = (one.route_of(environment, tenant) for one in (old, new))
+            if first.target != second.target:
+                found.setdefault((first.target, second.target), (first, second, []))[2].append(tenant.name)
+    for first, second, names in found.values():
+        yield Move(environment, tuple(sorted(names)), first, second)
+
+
 class _Routing:
     """Resolves each different place once, however many tenants are in it."""
 
@@ -152,7 +193,7 @@ class _Routing:
     def _cell(self, environment: str, tag: str) -> Cell:
         tags = frozenset((tag,)) if tag else frozenset[str]()
         tenant = SOME_TENANT if tag or not self._ground.has_untenanted else None
-        route = self._route(environment, tenant, tags)
+        route = self.route(environment, tenant, tags)
         return Cell(environment, tag, route, self._deviations(environment, tag, route))
 
     def _deviations(self, environment: str, tag: str, usual: Route) -> tuple[Deviation, ...]:
@@ -161,13 +202,18 @@ class _Routing:
             tags = tenant.tags.intersection(self._tags)
             if environment not in tenant.environments or (tag not in tags if tag else tags):
                 continue
-            id = tenant.id if tenant.id in self._named else SOME_TENANT
-            route = self._route(environment, id, tags)
+            route = self.route_of(environment, tenant)
             if route.target != usual.target:
                 found.setdefault(route, []).append(tenant.name)
         return tuple(Deviation(route, tuple(sorted(tenants))) for route, tenants in found.items())
 
-    def _route(self, environment: str, tenant: str | None, tags: frozenset[str]) -> Route:
+    def route_of(self, environment: str, tenant: TenantFacts) -> Route:
+        """Of the runs for one tenant; those that no value tells apart are one."""
+        id = tenant.id if tenant.id in self._named else SOME_TENANT
+        return self.route(environment, id, tenant.tags.intersection(self._tags))
+
+    def route(self, environment: str, tenant: str | None, tags: frozenset[str]) -> Route:
+        """Resolved once for each place."""
         context = replace(self._base, environment=environment, tenant=tenant, tenant_tags=tags)
         if context not in self._known:
             self._known[context] = self._routed(resolve_values(self._variable, self._own, context))

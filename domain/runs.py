@@ -346,6 +346,8 @@ def _answered(run: Run, event: Answered) -> Decision:
     match event.answer:
         case Answer.RETRY:
             return _again(run, step.number)
+        case Answer.EXCLUDE if step.on_target:
+            return Decision(_without_target(run, step, event.message))
         case Answer.EXCLUDE:
             decision = _again(run, step.number)
             return replace(decision, effects=(ExcludeWorker(step.number), *decision.effects))
@@ -356,6 +358,22 @@ def _answered(run: Run, event: Answered) -> Decision:
         case _:
             status = StepStatus.FAILED
     return Decision(run.with_step(step.number, status, message=event.message))
+
+
+def _without_target(run: Run, failed: Step, said: str) -> Run:
+    """The run goes on for the other targets: there is no other machine to try such a step on."""
+    run = run.with_step(failed.number, StepStatus.IGNORED, message=said)
+    stays = ENDED | {StepStatus.RUNNING}
+
+    def left_out(step: Step) -> Step:
+        if step.target != failed.target or step.status in stays:
+            return step
+        return replace(step, status=StepStatus.SKIPPED, question=None, message=TARGET_EXCLUDED)
+
+    return replace(run, steps=tuple(left_out(step) for step in run.steps))
+
+
+TARGET_EXCLUDED = "Not run, because its target was excluded from this run after a failure."
 
 
 def _time_up(run: Run, number: int) -> Decision:

@@ -21,7 +21,7 @@ class ScriptSource(StrEnum):
     GIT = "GitRepository"
 
 
-_ENDINGS = {".sh": Syntax.BASH, ".bash": Syntax.BASH, ".py": Syntax.PYTHON}
+_ENDINGS = {".sh": Syntax.BASH, ".bash": Syntax.BASH, ".py": Syntax.PYTHON, ".ps1": Syntax.POWERSHELL}
 
 
 def problem_with_git_uri(text: str) -> str | None:

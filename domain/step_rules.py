@@ -57,7 +57,8 @@ class StepRules:
     """`retries` after the first try, `retry_after` seconds between tries, `time_limit` in minutes (0 for
     none) of each try. `retry_codes` are the exit codes after which it is tried again, all if empty.
     `manual`: a person decides instead of a worker. `server`: the server itself does it. `required`: nobody
-    may leave it out."""
+    may leave it out. `gate` is the condition of the step that a child step belongs to, which decides whether
+    its children run at all; None for a step that is no child."""
 
     retries: int = 0
     retry_after: int = 0
@@ -68,6 +69,7 @@ class StepRules:
     backoff: Backoff = Backoff.CONSTANT
     retry_codes: tuple[int, ...] = ()
     required: bool = False
+    gate: Condition | None = None
     server: bool = False
 
     @property
@@ -103,7 +105,13 @@ class StepRules:
         return cls(**{name: _READ[name](value) if name in _READ else value for name, value in data.items()})
 
 
-_READ: dict[str, Any] = {"settle": Settle, "condition": Condition, "backoff": Backoff, "retry_codes": tuple}
+_READ: dict[str, Any] = {
+    "settle": Settle,
+    "condition": Condition,
+    "gate": Condition,
+    "backoff": Backoff,
+    "retry_codes": tuple,
+}
 """What JSON has no type for."""
 
 DEFAULT = StepRules()

@@ -51,6 +51,7 @@ class RunFacts:
     release: Ref | None = None
     release_notes: str = ""
     release_created: str = ""
+    channel: Ref | None = None
     deployment: Ref | None = None
     created: str = ""
     created_by: str = ""
@@ -117,6 +118,7 @@ _DEPLOYMENT = (
     "Release.Number",
     "Release.Notes",
     "Release.Created",
+    "Release.Channel.Id",
     "Release.Channel.Name",
     "Release.Previous.Number",
     "Release.PreviousForEnvironment.Number",
@@ -193,8 +195,7 @@ def _of_deployment(facts: RunFacts) -> dict[str, str]:
         "Release.Number": facts.release.name,
         "Release.Notes": facts.release_notes,
         "Release.Created": facts.release_created,
-        # Each project has one channel.
-        "Release.Channel.Name": "Default",
+        **_pair("Release.Channel", facts.channel),
         "Release.Previous.Number": facts.history.previous,
         "Release.PreviousForEnvironment.Number": facts.history.previous_here,
         "Release.CurrentForEnvironment.Number": facts.history.current_here,
@@ -209,11 +210,11 @@ def _of_deployment(facts: RunFacts) -> dict[str, str]:
 def _of_step(step: PlannedStep) -> dict[str, str]:
     return {
         "Step.Id": step.step_id,
-        "Step.Name": step.name,
+        "Step.Name": step.parent or step.name,
         "Step.Number": str(step.number),
         "Action.Id": step.action_id,
         "Action.Name": step.name,
-        "Action.Number": str(step.number),
+        "Action.Number": str(step.child or step.number),
         "Action.TargetRoles": ",".join(step.target_tags),
         # Nobody else is there to ask: a step that is left out gets no variables.
         "Action.IsSkipped": "False",

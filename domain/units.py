@@ -103,7 +103,8 @@ class Step:
 
     `failures` counts the tries of it that failed, and `question` is what a person is asked while it is
     interrupted. `message` is what a change of its state says: why it was skipped, what went wrong. `place`
-    None stands for one that goes alone.
+    None stands for one that goes alone. `target` is the id of the deployment target that it is for, 0 for
+    none, and `on_target` says that it runs there itself.
     """
 
     number: int
@@ -114,6 +115,8 @@ class Step:
     question: Question | None = None
     message: str = ""
     place: Place | None = None
+    target: int = 0
+    on_target: bool = False
 
     @property
     def at(self) -> Place:

@@ -75,6 +75,21 @@ class Source(StrEnum):
     LIBRARY = "library"
 
 
+class Origin(StrEnum):
+    """How a value came to be among the candidates."""
+
+    ROW = "row"
+    TENANT = "tenant"
+    DEFAULT = "default"
+
+
+_ORIGINS = {
+    Origin.ROW: "",
+    Origin.TENANT: "Given for the tenant",
+    Origin.DEFAULT: "The tenant has no value of its own, so the default of the template is used",
+}
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class SubValue:
     """One of the values that an account or a certificate gives, such as Username of Database.Login as
@@ -96,8 +111,9 @@ class Candidate:
     `label` is what a person reads instead of an id, such as a pool's name at the time
     of the snapshot; `library` is the name of the set that a LIBRARY value stands
     in. `prompt` is what is asked when a run starts, and `is_answer` says that the value is what somebody
-    answered. `parts` are looked up when a run is planned, so that a new password
-    reaches the next run of an old release; an account without any has been deleted.
+    answered; `origin` tells those that a tenant gives from those that stand in a row. `parts` are looked up
+    when a run is planned, so that a new password reaches the next run of an old release; an account without
+    any has been deleted.
     """
 
     id: str
@@ -111,6 +127,7 @@ class Candidate:
     library: str = ""
     prompt: Prompt | None = None
     is_answer: bool = False
+    origin: Origin = Origin.ROW
 
     @property
     def shown(self) -> str:
@@ -153,6 +170,8 @@ class Verdict:
     def sentence(self) -> str:
         """What a page says, such as "Used. Exact environment" or "Other environment"."""
         more = f". From the library set {self.candidate.library}" if self.candidate.library else ""
+        if said := _ORIGINS[self.candidate.origin]:
+            more += f". {said}"
         if self.candidate.is_answer:
             more += ". Answered when the run was started"
         return f"{self._sentence}{more}"

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from octo.commands import folder, reading, signing_in, starting, tasks
+from octo.commands import folder, pushing, reading, signing_in, starting, tasks
 from octo.failures import Failure
 from octo.output import say
 from octo.server import VERSION
@@ -54,6 +54,7 @@ app.command()(tasks.cancel)
 app.command()(tasks.rerun)
 app.command()(tasks.log)
 app.command()(tasks.answer)
+app.command()(pushing.push)
 app.command()(folder.export)
 app.command()(folder.plan)
 app.command()(folder.apply)
@@ -62,6 +63,10 @@ app.command()(folder.drift)
 release = typer.Typer(help="Releases of projects.", no_args_is_help=True)
 release.command("create")(starting.create_release)
 app.add_typer(release, name="release")
+
+build_information = typer.Typer(help="What builds say about packages.", no_args_is_help=True)
+build_information.command("push")(pushing.push_build_information)
+app.add_typer(build_information, name="build-information")
 
 
 def main() -> None:

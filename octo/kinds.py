@@ -54,6 +54,12 @@ KINDS = (
         in_project=True,
     ),
     Kind(
+        "channels",
+        "channels",
+        (*NAMED[:2], ("Default", "IsDefault"), ("Lifecycle", "LifecycleId"), ("Tags", "TenantTags")),
+        in_project=True,
+    ),
+    Kind(
         "releases",
         "releases",
         (("Id", "Id"), ("Version", "Version"), ("Made", "Assembled"), ("Notes", "ReleaseNotes")),

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote
 
 import httpx
@@ -16,6 +16,8 @@ from octo.settings import Login
 
 #: Seconds for one answer, and how long a server that restarts is waited for when reading.
 TIMEOUT, PATIENCE = 30.0, 60.0
+#: Seconds without anything happening while a file is sent and stored, or a folder is applied.
+LONG = 600.0
 PAGE = 100
 #: What a proxy or a server that starts answers; asking again is right.
 FOR_NOW = {429, 502, 503, 504}
@@ -74,6 +76,21 @@ class Server:
     def post(self, path: str, body: Body = None, **query: Any) -> Any:
         return _body(self._send("POST", path, body=body, query=query))
 
+    def post_long(self, path: str, body: Body) -> Any:
+        """For what the server may be busy with for minutes."""
+        return _body(self._send("POST", path, body=body, timeout=LONG))
+
+    def upload(self, path: str, name: str, stream: IO[bytes], **query: Any) -> Any:
+        """Sends a file, piece by piece, and waits for as long as the server needs to store it."""
+        address = path if path.startswith("/") else f"/api/{self._space}{path}"
+        given = {key: _text(value) for key, value in query.items() if value not in (None, "", [])}
+        try:
+            files = {"fileToUpload": (name, stream, "application/octet-stream")}
+            return _body(self._http.post(address, files=files, params=given, timeout=LONG))
+        except httpx.HTTPError as error:
+            reason = str(error) or type(error).__name__
+            raise Unreachable(f"{name} did not get to {self.login.url}: {reason}") from error
+
     def put(self, path: str, body: Body) -> Any:
         return _body(self._send("PUT", path, body=body))
 
@@ -105,11 +122,13 @@ class Server:
             [found] = named
         return found
 
-    def _send(self, method: str, path: str, *, body: Body = None, query: Any = None) -> httpx.Response:
+    def _send(
+        self, method: str, path: str, *, body: Body = None, query: Any = None, timeout: float = TIMEOUT
+    ) -> httpx.Response:
         given = {name: _text(value) for name, value in (query or {}).items() if value not in (None, "", [])}
         address = path if path.startswith("/") else f"/api/{self._space}{path}"
         try:
-            return self._http.request(method, address, json=body, params=given)
+            return self._http.request(method, address, json=body, params=given, timeout=timeout)
         except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
             raise Unreachable(f"{self.login.url} does not answer: {reason}") from error

@@ -7,30 +7,30 @@ from typing import Any
 from django.db import models
 from django.http import Http404, StreamingHttpResponse
 from django.urls import path
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import SerializerMethodField
 
 from accounts.api.resources import InSpace, NamedResource, ResourceView, routes
 from accounts.api.views import ApiView
 from accounts.permissions import Permission
 from common.api import errors
-from common.api.serializers import STRING, Always, Computed, IdField, LinksField, Moment, Text
+from common.api.serializers import ANY_OBJECT, STRING, Always, Computed, IdField, LinksField, Moment, Text
 from domain.ids import IdKind
-from domain.packages import BUILT_IN_FEED, BadPackage, Overwrite, parse_file_name
-from packages import selectors
+from domain.packages import BUILT_IN_FEED, BadPackage, parse_file_name
+from packages import build_api, selectors
 from packages.models import Feed, Package
+from packages.overwriting import overwrite_of
 from packages.responses import attachment
-from packages.services import packages
+from packages.services import builds, packages
 from packages.services.files import TooLarge
 from packages.services.packages import AlreadyExists
 
 errors.refuse(BadPackage, TooLarge)
 errors.refuse(AlreadyExists, code=409)
-
-_OVERWRITES = {one.value.casefold(): one for one in Overwrite}
 
 
 class FeedResource(NamedResource):
@@ -78,11 +78,19 @@ class PackageResource(InSpace):
     Published = Moment(source="published_at", read_only=True)
     PackageSizeBytes = Computed(lambda row: row.size, {"type": "integer"})
     Hash = Text(source="sha256", read_only=True)
-    PackageVersionBuildInformation = Always(None)
+    PackageVersionBuildInformation = SerializerMethodField()
     Links = LinksField()
 
     def id_of(self, row: Any) -> str:
         return _id(row)
+
+    @extend_schema_field({**ANY_OBJECT, "nullable": True})
+    def get_PackageVersionBuildInformation(self, row: Package) -> Any:  # noqa: N802  # DRF's name
+        found = (
+            self.context["builds"] if "builds" in self.context else builds.find_all(row.space, [_pair(row)])
+        )
+        build = found.get((row.id_key, row.version_key))
+        return build_api.shown(build) if build else None
 
     def links(self, row: Any) -> dict[str, str]:
         own = self.address(row)
@@ -92,6 +100,10 @@ class PackageResource(InSpace):
 
 def _id(package: Package) -> str:
     return f"{IdKind.PACKAGE.value}-{package.package_id}.{package.version}"
+
+
+def _pair(package: Package) -> tuple[str, str]:
+    return package.package_id, package.version
 
 
 class PackagesView(ResourceView):
@@ -130,6 +142,16 @@ class PackagesView(ResourceView):
         package = selectors.find(self.space, named.package_id, named.version)
         return self.rows().filter(pk=package.pk).first() if package else None
 
+    def window(self, rows: Any, skip: int, take: int) -> Any:
+        """With the build information of all of them at once."""
+        found = super().window(rows, skip, take)
+        self._builds = builds.find_all(self.space, [_pair(row) for row in found])
+        return found
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        known = {"builds": self._builds} if hasattr(self, "_builds") else {}
+        return {**super().get_serializer_context(), **known}
+
     def remove(self, row: Package) -> None:
         """A 409 names the releases and snapshots that were made with it."""
         packages.delete(row, user=self.user)
@@ -163,7 +185,7 @@ class PushView(ApiView):
         """Takes in a file that is named ID.Version.extension. `?overwriteMode=` is FailIfExists, which is the
         default, OverwriteExisting or IgnoreIfExists."""
         self.require(Permission.PUSH_PACKAGE)
-        overwrite = self._overwrite()
+        overwrite = overwrite_of(self.query)
         sent = next(iter(request.FILES.values()), None)
         if sent is None:
             raise ValidationError({"fileToUpload": "Send a file as multipart/form-data."})
@@ -172,19 +194,11 @@ class PushView(ApiView):
         )
         return self.shown(PackageResource, package, code=201)
 
-    def _overwrite(self) -> Overwrite:
-        mode = self.query.text("overwriteMode") or (
-            Overwrite.REPLACE if self.query.flag("replace") else Overwrite.FAIL
-        )
-        if mode.casefold() not in _OVERWRITES:
-            known = ", ".join(one.value for one in Overwrite)
-            raise ValidationError({"overwriteMode": f"This is one of {known}."})
-        return _OVERWRITES[mode.casefold()]
-
 
 ROUTES = [
     *routes(FeedsView, "feeds"),
     path("packages/raw", PushView.as_view()),
     path("packages/<str:ref>/raw", PackageFileView.as_view({"get": "raw"})),
     *routes(PackagesView, "packages", everything=False),
+    *build_api.ROUTES,
 ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from difflib import unified_diff
 from enum import StrEnum
 
@@ -55,27 +55,57 @@ class FieldChange:
 
 @dataclass(frozen=True)
 class StepChange:
-    """One step that is not as it was. `number` is where it is now, or was if it is gone."""
+    """One step that is not as it was. `number` is where it is now, or was if it is gone: "2", "2.1"."""
 
     change: Change
-    number: int
+    number: str
     name: str
     fields: tuple[FieldChange, ...] = ()
 
 
 def compare(before: ProcessDef, after: ProcessDef) -> tuple[StepChange, ...]:
     """The steps that differ, in the order of `after`, those that are gone at the end."""
-    old = {step.id: step for step in before.steps}
-    new = {step.id: step for step in after.steps}
-    moved = _moved(before, after)
-    found = [_step_change(old.get(step.id), step, moved=step.id in moved) for step in after.steps]
-    gone = [StepChange(Change.REMOVED, one.number, one.name) for one in before.steps if one.id not in new]
+    old, new = entries(before), entries(after)
+    moved = _moved(list(old), list(new))
+    found = [_step_change(old.get(id), entry, moved=id in moved) for id, entry in new.items()]
+    gone = [StepChange(Change.REMOVED, one.number, one.name) for id, one in old.items() if id not in new]
     return (*(change for change in found if change), *gone)
 
 
-def compare_steps(before: StepDef, after: StepDef) -> tuple[FieldChange, ...]:
+@dataclass(frozen=True)
+class Entry:
+    """A step of the list: one with its action, one that holds others (without), or a child (with `step`, the
+    one that it belongs to)."""
+
+    step: StepDef
+    action: ActionDef | None
+
+    @property
+    def name(self) -> str:
+        return self.action.name if self.action and self.step.child else self.step.name
+
+    @property
+    def number(self) -> str:
+        return self.step.label
+
+    @property
+    def fields(self) -> dict[str, str]:
+        return _fields(self.step, self.action) if self.action else _parent_fields(self.step)
+
+
+def entries(process: ProcessDef) -> dict[str, Entry]:
+    """Every step and child step by its id, in order."""
+    found: dict[str, Entry] = {}
+    for step, action in process.actions():
+        if step.child:
+            found.setdefault(step.id, Entry(replace(step, child=0), None))
+        found[action.step_id or step.id] = Entry(step, action)
+    return found
+
+
+def compare_steps(before: Entry, after: Entry) -> tuple[FieldChange, ...]:
     """The fields in which two versions of a step differ."""
-    old, new = _fields(before), _fields(after)
+    old, new = before.fields, after.fields
     labels = list(dict.fromkeys([*old, *new]))
     return tuple(
         _field_change(label, old.get(label, ""), new.get(label, ""))
@@ -84,7 +114,7 @@ def compare_steps(before: StepDef, after: StepDef) -> tuple[FieldChange, ...]:
     )
 
 
-def _step_change(old: StepDef | None, new: StepDef, *, moved: bool) -> StepChange | None:
+def _step_change(old: Entry | None, new: Entry, *, moved: bool) -> StepChange | None:
     if old is None:
         return StepChange(Change.ADDED, new.number, new.name)
     fields = compare_steps(old, new)
@@ -93,41 +123,65 @@ def _step_change(old: StepDef | None, new: StepDef, *, moved: bool) -> StepChang
     return StepChange(Change.MOVED, new.number, new.name) if moved else None
 
 
-def _moved(before: ProcessDef, after: ProcessDef) -> set[str]:
+def _moved(old: Sequence[str], new: Sequence[str]) -> set[str]:
     """Steps that have another place among the steps that both versions have."""
-    old, new = [step.id for step in before.steps], [step.id for step in after.steps]
     both_old = [one for one in old if one in new]
     both_new = [one for one in new if one in old]
     return {one for one, other in zip(both_new, both_old, strict=True) if one != other}
 
 
-def _fields(step: StepDef) -> dict[str, str]:
+def _parent_fields(step: StepDef) -> dict[str, str]:
+    return {
+        "Name": step.name,
+        **_when(step.condition, step.expression),
+        "Starts": "With the step before it" if step.start is Start.WITH_PREVIOUS else "",
+        "Target tags": ", ".join(step.target_tags),
+        "Targets at a time": str(step.window or ""),
+    }
+
+
+def _when(condition: Condition, expression: str) -> dict[str, str]:
+    return {
+        "Runs": CONDITION_TEXT[condition],
+        "Expression": expression if condition is Condition.VARIABLE else "",
+    }
+
+
+def _where(step: StepDef, location: Location) -> dict[str, str]:
+    """Where a step runs; of a child, its parent says for which targets."""
+    if step.child:
+        return {"Part of": step.name, "Execution location": LOCATION_TEXT[location]}
+    return {
+        "Starts": "With the step before it" if step.start is Start.WITH_PREVIOUS else "",
+        "Execution location": LOCATION_TEXT[location],
+        "Target tags": ", ".join(step.target_tags) if location.has_targets else "",
+        "Targets at a time": str(step.window) if step.window and location.has_targets else "",
+    }
+
+
+def _fields(step: StepDef, action: ActionDef) -> dict[str, str]:
     """A step as label and text, in the order of the editor."""
-    action = step.actions[0]
+    location = step.location_of(action)
     names = step_types.property_names()
     properties = {label: action.properties.get(name, "") for name, label in names.items()}
     # What no form shows, as clients of the API send it, by its own name.
     others = {name: text for name, text in action.properties.items() if name not in names}
     return {
-        "Name": step.name,
+        "Name": action.name if step.child else step.name,
         "Enabled": "No" if action.is_disabled else "Yes",
-        "Runs": CONDITION_TEXT[step.condition],
-        "Expression": step.expression if step.condition is Condition.VARIABLE else "",
-        "Starts": "With the step before it" if step.start is Start.WITH_PREVIOUS else "",
+        **_when(*step.condition_of(action)),
         "Where": action.applies_text,
         "Required": "Yes" if action.is_required else "",
-        "Execution location": LOCATION_TEXT[action.location],
-        "Target tags": ", ".join(step.target_tags) if action.location.has_targets else "",
-        "Targets at a time": str(step.window) if step.window and action.location.has_targets else "",
-        "Worker pool": _pool(action),
+        **_where(step, location),
+        "Worker pool": _pool(action, location),
         **properties,
         **others,
         "Notes": action.notes,
     }
 
 
-def _pool(action: ActionDef) -> str:
-    if not action.needs_machine or action.location is Location.TARGET:
+def _pool(action: ActionDef, location: Location) -> str:
+    if not action.needs_machine or location is Location.TARGET:
         return ""
     if action.worker_pool_variable is not None:
         return f"From the variable {action.worker_pool_variable}"

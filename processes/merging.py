@@ -6,37 +6,48 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from domain.processes import ActionDef, ProcessDef, StepDef
+from domain.processes import ActionDef, ProcessDef
+from processes.differences import Entry, entries
 from processes.models import Location, PoolChoice
 from processes.services.steps import StepFields
 
 T = TypeVar("T")
 
 
-def find_step(process: ProcessDef, step_id: str) -> StepDef | None:
-    return next((step for step in process.steps if step.id == step_id), None)
+def find_step(process: ProcessDef, step_id: str) -> Entry | None:
+    return entries(process).get(step_id)
 
 
-def merged(*, base: StepDef | None, mine: StepFields, theirs: StepFields) -> StepFields:
+def merged(*, base: Entry | None, mine: StepFields, theirs: StepFields) -> StepFields:
     """My edit, with their values in the fields that only they changed since `base`.
 
     Where both changed a field, mine stays. Without a base everything counts as mine.
     """
     if base is None:
         return mine
-    action = base.actions[0]
+    step, action = base.step, base.action
     result = replace(
         mine,
         name=_pick(base.name, mine.name, theirs.name),
+        start=_pick(step.start, mine.start, theirs.start),
+        target_tags=_pick(step.target_tags, mine.target_tags, theirs.target_tags),
+        window=_pick(step.window, mine.window, theirs.window),
+    )
+    if action is None:
+        return replace(
+            result,
+            condition=_pick(step.condition, mine.condition, theirs.condition),
+            expression=_pick(step.expression, mine.expression, theirs.expression),
+        )
+    condition, expression = step.condition_of(action)
+    result = replace(
+        result,
         notes=_pick(action.notes, mine.notes, theirs.notes),
         is_disabled=_pick(action.is_disabled, mine.is_disabled, theirs.is_disabled),
         is_required=_pick(action.is_required, mine.is_required, theirs.is_required),
-        condition=_pick(base.condition, mine.condition, theirs.condition),
-        start=_pick(base.start, mine.start, theirs.start),
+        condition=_pick(condition, mine.condition, theirs.condition),
         location=_pick(Location(action.location.value), mine.location, theirs.location),
-        target_tags=_pick(base.target_tags, mine.target_tags, theirs.target_tags),
-        window=_pick(base.window, mine.window, theirs.window),
-        expression=_pick(base.expression, mine.expression, theirs.expression),
+        expression=_pick(expression, mine.expression, theirs.expression),
         applies=_pick(action.applies, mine.applies, theirs.applies),
         properties=_merged_properties(action.properties, mine.properties, theirs.properties),
     )

@@ -9,29 +9,76 @@ from typing import Any
 from domain import codec
 from domain.conditions import Applies
 from domain.process_text import ActionText, Fault, ProcessText, StepText, TextRefused
+from domain.processes import PARENT_STEP, child_location
 from domain.processes import Location as TextLocation
 from domain.step_rules import Condition, Start
 from environments.models import Environment
 from pools.models import WorkerPool
+from processes import channels
 from processes.action_types import by_key
 from processes.models import Action, Location, PoolChoice, Process, Step
 from processes.services.steps import StepFields, StepRow, action_of, fields_of
-from spaces.models import Space
 from tenants import selectors as tenant_selectors
 
 Check = Callable[[StepFields], Iterable[tuple[str, str]]]
 """What the form of a step says against it: the field as people know it, and the message."""
 
 
+@dataclass(frozen=True)
+class Slugs:
+    """By id."""
+
+    environments: Mapping[str, str]
+    channels: Mapping[str, str]
+
+
 def to_text(process: Process) -> ProcessText:
-    """The process as it is stored. An environment that is gone stands there by its id."""
+    """The process as it is stored. An environment or a channel that is gone stands there by its id."""
     rows = Environment.objects.in_space(process.space).values_list("pk", "slug")
-    slugs = {str(pk): slug for pk, slug in rows}
-    steps = process.steps.prefetch_related("actions__worker_pool")
-    return ProcessText(tuple(_step_text(step, slugs) for step in steps))
+    slugs = Slugs({str(pk): slug for pk, slug in rows}, {one.id: one.slug for one in channels.of(process)})
+    steps = list(process.steps.prefetch_related("actions__worker_pool"))
+    children: dict[int, list[Step]] = {}
+    for step in steps:
+        if step.parent_id:
+            children.setdefault(step.parent_id, []).append(step)
+    return ProcessText(
+        tuple(
+            _parent_text(step, children.get(step.pk, ()), slugs)
+            if step.is_parent
+            else _step_text(step, slugs)
+            for step in steps
+            if step.parent_id is None
+        )
+    )
 
 
-def _step_text(step: Step, slugs: Mapping[str, str]) -> StepText:
+def _parent_text(step: Step, children: Sequence[Step], slugs: Slugs) -> StepText:
+    tags = tuple(step.target_tags)
+    return StepText(
+        name=step.name,
+        slug=step.slug,
+        condition=Condition(step.condition),
+        expression=step.expression,
+        start=Start(step.start_trigger),
+        actions=tuple(_child_text(child, tags, slugs) for child in children),
+        target_tags=tags,
+        window=step.window if tags else 0,
+    )
+
+
+def _child_text(child: Step, tags: Sequence[str], slugs: Slugs) -> ActionText:
+    found = _action_text(child, action_of(child), slugs)
+    return replace(
+        found,
+        name=child.name,
+        slug=child.slug,
+        location=child_location(found.location, tags),
+        condition=Condition(child.condition),
+        expression=child.expression,
+    )
+
+
+def _step_text(step: Step, slugs: Slugs) -> StepText:
     has_targets = TextLocation(action_of(step).location).has_targets
     return StepText(
         name=step.name,
@@ -45,7 +92,7 @@ def _step_text(step: Step, slugs: Mapping[str, str]) -> StepText:
     )
 
 
-def _action_text(step: Step, action: Action, slugs: Mapping[str, str]) -> ActionText:
+def _action_text(step: Step, action: Action, slugs: Slugs) -> ActionText:
     applies = codec.decode_fields(Applies, action.applies)
     is_fixed = action.pool_choice == PoolChoice.SPECIFIC
     return ActionText(
@@ -57,9 +104,9 @@ def _action_text(step: Step, action: Action, slugs: Mapping[str, str]) -> Action
         worker_pool_variable=None if is_fixed else action.worker_pool_variable,
         is_disabled=action.is_disabled,
         is_required=action.is_required,
-        environments=tuple(slugs.get(id, id) for id in applies.environments),
-        excluded_environments=tuple(slugs.get(id, id) for id in applies.excluded_environments),
-        channels=applies.channels,
+        environments=tuple(slugs.environments.get(id, id) for id in applies.environments),
+        excluded_environments=tuple(slugs.environments.get(id, id) for id in applies.excluded_environments),
+        channels=tuple(slugs.channels.get(id, id) for id in applies.channels),
         tenant_tags=applies.tenant_tags,
         notes=action.notes,
     )
@@ -72,10 +119,12 @@ class Known:
     pools: Mapping[str, WorkerPool]
     environments: Mapping[str, str]
     tenant_tags: Mapping[str, str]
+    channels: Mapping[str, str]
 
 
-def known(space: Space, *, user: Any) -> Known:
+def known(process: Process, *, user: Any) -> Known:
     """What the user may see of the space."""
+    space, options = process.space, channels.of(process)
     pools = list(WorkerPool.objects.visible_to(user).in_space(space))
     environments = list(Environment.objects.visible_to(user).in_space(space))
     tags = [tag.canonical_name for tag in tenant_selectors.tags(space)]
@@ -87,6 +136,7 @@ def known(space: Space, *, user: Any) -> Known:
             getattr(one, name).casefold(): str(one.pk) for name in ("name", "slug") for one in environments
         },
         tenant_tags={tag.casefold(): tag for tag in tags},
+        channels={getattr(one, name).casefold(): one.id for name in ("name", "slug") for one in options},
     )
 
 
@@ -97,33 +147,73 @@ def rows_of(text: ProcessText, process: Process, *, known: Known, check: Check) 
     Steps that differ from what is stored are checked as their forms would. Raises TextRefused.
     """
     stored = list(process.steps.prefetch_related("actions__worker_pool"))
-    found = _matches(text.steps, stored)
+    parents = _matches([one for one in text.steps if len(one.actions) > 1], stored, parents=True)
+    singles = _matches([one for step in text.steps for one in _singles(step)], stored, parents=False)
     faults: list[Fault] = []
     rows = []
-    for step, match in zip(text.steps, found, strict=True):
-        before = fields_of(match) if match else None
-        problems = list(_name_faults(step, before, known))
-        fields = _fields(step, before, known)
-        if not problems and fields != before:
-            action = step.actions[0]
-            problems = [Fault(words, action.line, step.name, field) for field, words in check(fields)]
-        faults += problems
-        rows.append(StepRow(fields, id=match.pk if match else None, slug=step.slug))
+    for step in text.steps:
+        own = []
+        for single in _singles(step):
+            match = next(singles)
+            row, problems = _row(single, match, known=known, check=check)
+            faults += problems
+            own.append(row)
+        rows.append(_parent_row(step, next(parents), own) if len(own) > 1 else own[0])
     if faults:
         raise TextRefused(faults)
     return rows
 
 
-def _matches(texts: Sequence[StepText], stored: Sequence[Step]) -> list[Step | None]:
-    """The stored step of each text; none is taken twice."""
-    by_slug = {step.slug: step for step in stored}
-    by_name = {step.name.casefold(): step for step in stored}
+def _singles(step: StepText) -> list[StepText]:
+    """A step with one action itself, or each of its children as if it were one, with the targets of all."""
+    if len(step.actions) == 1:
+        return [step]
+    return [
+        StepText(
+            name=action.name or action.slug or step.name,
+            slug=action.slug,
+            condition=action.condition,
+            expression=action.expression,
+            actions=(action,),
+            target_tags=step.target_tags,
+            line=action.line,
+        )
+        for action in step.actions
+    ]
+
+
+def _row(step: StepText, match: Step | None, *, known: Known, check: Check) -> tuple[StepRow, list[Fault]]:
+    before = fields_of(match) if match else None
+    problems = list(_name_faults(step, before, known))
+    fields = _fields(step, before, known)
+    if not problems and fields != before:
+        action = step.actions[0]
+        problems = [Fault(words, action.line, step.name, field) for field, words in check(fields)]
+    return StepRow(fields, id=match.pk if match else None, slug=step.slug), problems
+
+
+def _parent_row(step: StepText, match: Step | None, children: Sequence[StepRow]) -> StepRow:
+    fields = StepFields(
+        name=step.name,
+        action_type=PARENT_STEP,
+        condition=step.condition,
+        expression=step.expression,
+        start=step.start,
+        target_tags=step.target_tags,
+        window=step.window,
+    )
+    return StepRow(fields, id=match.pk if match else None, slug=step.slug, children=tuple(children))
+
+
+def _matches(texts: Sequence[StepText], stored: Sequence[Step], *, parents: bool) -> Iterator[Step | None]:
+    """The stored step of each text, among those with children or those without; none is taken twice."""
+    kind = [step for step in stored if step.is_parent is parents]
+    by_slug = {step.slug: step for step in kind}
+    by_name = {step.name.casefold(): step for step in kind}
     taken = {text.slug for text in texts}
-    found: list[Step | None] = []
     for text in texts:
         match = by_slug.get(text.slug) if text.slug else by_name.get(text.name.casefold())
-        found.append(None if match and not text.slug and match.slug in taken else match)
-    return found
+        yield None if match and not text.slug and match.slug in taken else match
 
 
 def _name_faults(step: StepText, before: StepFields | None, known: Known) -> Iterator[Fault]:
@@ -139,12 +229,11 @@ def _unknown(action: ActionText, before: StepFields | None, known: Known) -> Ite
         yield "action_type", f"This server has no steps of the type {kind}."
     if action.worker_pool and action.worker_pool.casefold() not in known.pools:
         yield "worker_pool", f"There is no worker pool {action.worker_pool} here."
-    channels = {channel.casefold() for channel in before.applies.channels} if before else set()
     for field, noun, there in (
         ("environments", "environment", known.environments),
         ("excluded_environments", "environment", known.environments),
         ("tenant_tags", "tenant tag", known.tenant_tags),
-        ("channels", "channel", channels),
+        ("channels", "channel", known.channels),
     ):
         missing = [name for name in getattr(action, field) if name.casefold() not in there]
         yield from ((field, f"There is no {noun} {name} here.") for name in missing)
@@ -170,7 +259,7 @@ def _fields(step: StepText, before: StepFields | None, known: Known) -> StepFiel
         applies=Applies(
             environments=_ids(action.environments, known),
             excluded_environments=_ids(action.excluded_environments, known),
-            channels=action.channels,
+            channels=tuple(sorted(known.channels.get(name.casefold(), name) for name in action.channels)),
             tenant_tags=tuple(
                 sorted(known.tenant_tags.get(tag.casefold(), tag) for tag in action.tenant_tags)
             ),

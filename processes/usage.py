@@ -38,6 +38,12 @@ def of_tag(tag: models.Model) -> list[Use]:
     return _uses([one for one in restricted if tag.canonical_name in one.applies.get("tenant_tags", ())])
 
 
+def of_channel(channel: models.Model) -> list[Use]:
+    """Steps that run only in this channel. Channels are above this app: a higher one registers this."""
+    restricted = Action.objects.exclude(applies={})
+    return _uses([one for one in restricted if str(channel.pk) in one.applies.get("channels", ())])
+
+
 def _restricted(space_id: int) -> QuerySet[Action]:
     return Action.objects.filter(step__process__space=space_id).exclude(applies={})
 

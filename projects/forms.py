@@ -7,9 +7,9 @@ from typing import Any
 
 from django import forms
 
-from environments.models import Environment
+from environments.models import Environment, Lifecycle
 from projects import versions
-from projects.models import Project, TenantedMode
+from projects.models import Channel, Project, ProjectGroup, TenantedMode
 from projects.package_versions import PackageVersionsForm
 from tenants.models import Tenant
 
@@ -43,6 +43,26 @@ class ProjectForm(forms.Form):
             TenantedMode.BOTH.value: "Each run chooses: for tenants that are connected, or for none.",
             TenantedMode.TENANTED.value: "Each run is for at least one connected tenant.",
         }
+
+
+class PlaceForm(forms.Form):
+    """The heading that a project stands under, and the way of its releases."""
+
+    group = forms.ModelChoiceField(
+        ProjectGroup.objects.none(), required=False, empty_label="The default group of the space"
+    )
+    lifecycle = forms.ModelChoiceField(
+        Lifecycle.objects.none(),
+        required=False,
+        empty_label="The default lifecycle of the space",
+        help_text="A channel may have another one.",
+    )
+
+    def __init__(self, *args: Any, project: Project, groups: Any, lifecycles: Any, **kwargs: Any) -> None:
+        kwargs["initial"] = {"group": project.group_id, "lifecycle": project.lifecycle_id}
+        super().__init__(*args, **kwargs)
+        self.fields["group"].queryset = groups  # type: ignore[attr-defined]
+        self.fields["lifecycle"].queryset = lifecycles  # type: ignore[attr-defined]
 
 
 class TenantLinksForm(forms.Form):
@@ -83,6 +103,17 @@ class TenantLinksForm(forms.Form):
 
 
 class ReleaseForm(PackageVersionsForm):
+    channel = forms.ModelChoiceField(
+        Channel.objects.none(),
+        required=False,
+        empty_label=None,
+        help_text="It says which versions of packages are let in, and where the release may go.",
+    )
+    ignore_rules = forms.BooleanField(
+        required=False,
+        label="Ignore the channel's version rules",
+        help_text="The release says so for good.",
+    )
     version = forms.CharField(
         max_length=versions.MAX_LENGTH,
         help_text="Two to four numbers with dots, such as 1.4.0 or 2.0.0-rc.1.",
@@ -92,6 +123,14 @@ class ReleaseForm(PackageVersionsForm):
         widget=forms.Textarea(attrs={"rows": 5}),
         help_text="What is new, for those who deploy it.",
     )
+
+    def __init__(self, *args: Any, channels: Any = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        found = Channel.objects.none() if channels is None else channels
+        self.fields["channel"].queryset = found  # type: ignore[attr-defined]
+        self.has_channels = len(found) > 1
+        if not any(one.rules for one in found):
+            del self.fields["ignore_rules"]
 
     def clean_version(self) -> str:
         version = str(self.cleaned_data["version"])

@@ -9,7 +9,8 @@ from hashlib import sha256
 from typing import Any
 
 from domain import step_types
-from domain.labels import Names, ScopeLabel, scope_labels, scope_text
+from domain.build_information import Commit, WorkItem
+from domain.labels import Names, ScopeLabel, counted, scope_labels, scope_text
 from domain.plan_packages import ChosenPackage, chosen_of
 from domain.processes import (
     CONDITION_TEXT,
@@ -24,6 +25,8 @@ from domain.scopes import Kind
 from domain.step_rules import Condition, Start
 from domain.variables import Candidate, VariableType
 from environments.models import Environment
+from packages.models import BuildInformation
+from packages.services import builds as build_information
 from packages.services import choosing
 from projects.models import Project
 from spaces.models import Space
@@ -41,15 +44,23 @@ class FrozenStep:
     @property
     def when(self) -> str:
         """Where and under which condition it runs, where that is not always and everywhere."""
-        is_variable = self.step.condition is Condition.VARIABLE
-        condition = (
-            f"only if true: {self.step.expression}" if is_variable else CONDITION_TEXT[self.step.condition]
-        )
+        condition = _condition_text(*self.step.condition_of(self.action))
         required = "required" if self.action.is_required else ""
-        where = targets_text(self.action.location, self.step.target_tags)
-        together = "with the step before it" if self.step.start is Start.WITH_PREVIOUS else ""
+        where = targets_text(self.step.location_of(self.action), self.step.target_tags)
+        is_together = self.step.start is Start.WITH_PREVIOUS and not self.step.child
+        together = "with the step before it" if is_together else ""
         parts = (where, together, condition, self.action.applies_text, required)
         return ", ".join(part for part in parts if part)
+
+    @property
+    def over(self) -> str:
+        """What the step that holds a child says of all its children; told with the first."""
+        if self.step.child != 1:
+            return ""
+        together = "with the step before it" if self.step.start is Start.WITH_PREVIOUS else ""
+        window = f"{counted(self.step.window, 'target')} at a time" if self.step.window else ""
+        parts = (together, window, _condition_text(self.step.condition, self.step.expression))
+        return ", ".join([self.step.name, *(part for part in parts if part)])
 
     @property
     def rules_text(self) -> str:
@@ -61,6 +72,10 @@ class FrozenStep:
         step_type = step_types.find(self.action.action_type)
         texts = step_type.texts(self.action.properties) if step_type else ()
         return "\n\n".join(text.template for text in texts if text.template)
+
+
+def _condition_text(condition: Condition, expression: str) -> str:
+    return f"only if true: {expression}" if condition is Condition.VARIABLE else CONDITION_TEXT[condition]
 
 
 @dataclass(frozen=True)
@@ -84,6 +99,13 @@ class FrozenPackage:
 
 
 @dataclass(frozen=True)
+class FrozenBuild:
+    row: BuildInformation
+    commits: list[Commit]
+    work_items: list[WorkItem]
+
+
+@dataclass(frozen=True)
 class Line:
     """A line of a comparison; `tag` is the element that shows it: at, del, ins, or "" for context."""
 
@@ -94,7 +116,7 @@ class Line:
 def steps(process: Mapping[str, Any]) -> list[FrozenStep]:
     """Raises domain.codec.Malformed for what this version cannot read."""
     return [
-        FrozenStep(step, action, pool_text(action))
+        FrozenStep(step, action, pool_text(action, step.location_of(action)))
         for step, action in ProcessDef.from_json(dict(process)).actions()
     ]
 
@@ -122,6 +144,19 @@ def packages(space: Space, rows: Sequence[Any]) -> list[FrozenPackage]:
     return [FrozenPackage(one, (one.package_id.lower(), one.version.lower()) in there) for one in chosen]
 
 
+def builds(space: Space, rows: Sequence[Any]) -> list[FrozenBuild]:
+    """What the builds of the packages said, as it is known now, each once."""
+    found = build_information.find_all(space, [(one.package_id, one.version) for one in chosen_of(rows)])
+    return [
+        FrozenBuild(
+            row,
+            build_information.commits_of(row),
+            build_information.work_items_of(row),
+        )
+        for row in found.values()
+    ]
+
+
 def names_of(project: Project) -> Names:
     """What ids in the scopes of the project's variables are called now."""
     variable_set = variable_sets.get_or_create(
@@ -130,12 +165,12 @@ def names_of(project: Project) -> Names:
     return selectors.scope_names(selectors.scope_options(variable_set))
 
 
-def pool_text(action: ActionDef) -> str:
+def pool_text(action: ActionDef, location: Location) -> str:
     if action.is_manual:
         return "none, waits for a person"
     if action.is_on_server:
         return "none, the server does it"
-    if action.location is Location.TARGET:
+    if location is Location.TARGET:
         return "none, runs on the targets"
     if action.worker_pool_variable:
         return f"selected via {action.worker_pool_variable}"
@@ -170,7 +205,9 @@ def _lines(process: Mapping[str, Any], variables: Mapping[str, Any], *, names: N
 def _step_lines(frozen: FrozenStep) -> Iterator[str]:
     action = frozen.action
     off = ", disabled" if action.is_disabled else ""
-    yield f"{frozen.step.number}. {action.name}{off}"
+    if frozen.over:
+        yield f"{frozen.step.number}. {frozen.over}"
+    yield f"{frozen.step.label}. {action.name}{off}"
     yield f"    Worker pool: {frozen.pool}"
     if when := frozen.when:
         yield f"    Runs: {when}"

@@ -9,11 +9,12 @@ from domain.labels import Names
 from domain.plans import PoolInfo
 from domain.routing import Ground, Matrix, TenantFacts, matrix
 from domain.scopes import DEPLOYMENT_PROCESS, Context, runbook_process
-from domain.variables import Candidate
+from domain.variables import Candidate, same_name
 from environments.models import Environment
 from pools.models import WorkerPool
 from processes.models import Action, OwnerKind
 from projects.models import Project, TenantedMode
+from projects.services import project_variables
 from tenants.models import Tag, Tenant
 from variables.services import variable_sets
 from workers.selectors.capacity import pool_capacity
@@ -30,10 +31,41 @@ def of_project(
 ) -> Matrix:
     """`candidates` are the project's own values, saved or not, to which those of its library sets are added;
     `base` says the process and the step."""
-    shared = variable_sets.of_library(list(project.library_sets.all()))
-    return matrix(
-        variable, [*candidates, *shared], base=base, ground=_ground(project, names=names, viewer=viewer)
-    )
+    ground = ground_of(project, names=names, viewer=viewer)
+    found = [*candidates, *shared(project), *of_tenants(project, variable, ground)]
+    return matrix(variable, found, base=base, ground=ground)
+
+
+def shared(project: Project) -> list[Candidate]:
+    """The values of the library sets that the project includes."""
+    return variable_sets.of_library(list(project.library_sets.all()))
+
+
+def of_tenants(project: Project, variable: str, ground: Ground) -> list[Candidate]:
+    """What the tenants themselves give for the variable, wherever they get the project."""
+    asked = project_variables.of_tenants(project, ()).templates
+    if not any(same_name(one.name, variable) for one in asked):
+        return []
+    tenants = Tenant.objects.in_bulk([int(one.id) for one in ground.tenants])
+    environments = Environment.objects.in_bulk([int(one) for one in ground.environments])
+    values = project_variables.of_tenants(project, tenants.values())
+    found = [
+        candidate
+        for one in ground.tenants
+        for environment in sorted(one.environments)
+        if int(environment) in environments
+        for candidate in values(environments[int(environment)], tenants[int(one.id)]).candidates
+        if same_name(candidate.name, variable)
+    ]
+    # A template of a library set gives the same value in every environment.
+    return list({(one.id, one.scope): one for one in found}.values())
+
+
+def base_of_action(action: Action) -> Context:
+    """Where a step runs; read with its process."""
+    process = action.step.process
+    ref = DEPLOYMENT_PROCESS if process.owner_kind == OwnerKind.PROJECT else runbook_process(process.owner_id)
+    return Context(process=ref, action=str(action.pk))
 
 
 def base_of_step(action_id: int | str) -> Context | None:
@@ -47,7 +79,7 @@ def base_of_step(action_id: int | str) -> Context | None:
     return None
 
 
-def _ground(project: Project, *, names: Names, viewer: User) -> Ground:
+def ground_of(project: Project, *, names: Names, viewer: User) -> Ground:
     space = project.space
     environments = Environment.objects.visible_to(viewer).in_space(space)
     pools = list(WorkerPool.objects.visible_to(viewer).in_space(space))

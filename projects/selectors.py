@@ -10,7 +10,11 @@ from django.db.models import Max, Q, QuerySet
 from django.urls import reverse
 
 from common.usage import Use
+from domain.plan_packages import needed
+from domain.processes import ProcessDef
 from environments.models import Environment
+from processes.models import OwnerKind as ProcessOwner
+from processes.services import processes
 from projects.models import Deployment, Project, Release
 from tasks.models import ServerTask
 from tasks.models.task import UNFINISHED, TaskState
@@ -157,3 +161,12 @@ def ranked(deployments: Iterable[Deployment]) -> list[Deployment]:
 
 def _cell(environment: Environment, deployments: list[Deployment]) -> Cell:
     return Cell(environment, tuple(ranked(deployments)))
+
+
+def packages_of_steps(project: Project) -> list[tuple[str, str]]:
+    """The packages of the deployment process as it is now: name of the step and of the reference."""
+    process = processes.get_or_create(
+        owner_kind=ProcessOwner.PROJECT, owner_id=project.pk, space=project.space
+    )
+    found = needed(ProcessDef.from_json(processes.freeze(process)))
+    return [(action.name, reference.name) for _, action, reference in found]

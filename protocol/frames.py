@@ -178,7 +178,8 @@ class Start:
     helper functions, `secrets` are masked in every line before it touches a disk.
 
     With the syntax `program` there is no script: `program` is then a zip archive of Python, in base64,
-    that the agent's own interpreter runs, and `inputs` are what it works on.
+    that the agent's own interpreter runs, and `inputs` are what it works on. `container` holds the `image`
+    that it runs in, and `username` and `password` for its registry; empty for directly on the machine.
     """
 
     attempt_id: str
@@ -190,6 +191,7 @@ class Start:
     secrets: list[str] = field(default_factory=list)
     program: str = ""
     inputs: dict[str, str] = field(default_factory=dict)
+    container: dict[str, str] = field(default_factory=dict)
 
 
 @frame("execution.started.v1")

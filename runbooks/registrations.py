@@ -18,8 +18,8 @@ from packages import owners as package_owners
 from packages.models import OwnerKind as PackageOwner
 from processes import destinations, offers, owners, saving
 from processes.destinations import Destination
-from processes.models import Action, OwnerKind
-from projects import parts
+from processes.models import Action, OwnerKind, Process
+from projects import parts, pasting
 from projects.models import Project
 from runbooks import starting, trigger_rows
 from runbooks.models import Runbook, RunbookSnapshot
@@ -47,6 +47,7 @@ def register() -> None:
     timers.register(firing.fire_due)
     offers.register(offers.RUNBOOKS, _offered)
     saving.register(starting.refuse_circle)
+    saving.register(_refuse_pasted)
     performers.register(RUNBOOK_ACTION, starting.run)
     step_checks.register(RUNBOOK_ACTION, starting.check)
     for action_type in (RUNBOOK_ACTION, DEPLOY_RELEASE_ACTION):
@@ -64,6 +65,12 @@ def _process_owners(ids: Collection[int]) -> Mapping[int, Owner]:
         )
         for runbook in found
     }
+
+
+def _refuse_pasted(process: Process) -> None:
+    if process.owner_kind == OwnerKind.RUNBOOK:
+        runbook = Runbook.objects.select_related("project").get(pk=process.owner_id)
+        pasting.refuse(runbook.project, process)
 
 
 def _destinations(user: Any, space: Space) -> Iterable[Destination]:

@@ -92,12 +92,15 @@ class PromptBody(Body):
     )
 
     def validate_DisplaySettings(self, value: dict[str, str]) -> dict[str, str]:  # noqa: N802  # DRF's name
-        control = value.get(CONTROL_TYPE) or Control.SINGLE_LINE
-        if control not in set(Control):
-            raise ValidationError(
-                f"There is no {CONTROL_TYPE} {control[:40]}. There are: {', '.join(Control)}."
-            )
-        return value
+        return control_settings(value)
+
+
+def control_settings(value: dict[str, str]) -> dict[str, str]:
+    """The settings, if they name a control that there is. Raises ValidationError."""
+    control = value.get(CONTROL_TYPE) or Control.SINGLE_LINE
+    if control not in set(Control):
+        raise ValidationError(f"There is no {CONTROL_TYPE} {control[:40]}. There are: {', '.join(Control)}.")
+    return value
 
 
 @extend_schema_field({"type": "string", "enum": ["", *(one.value for one in VariableType)], "default": ""})

@@ -70,7 +70,7 @@ class RowState:
 
 @dataclass
 class GroupState:
-    """The values of one name and type. `used_by` counts the steps that take their pool from it."""
+    """The values of one name and type. `used_by` counts the steps that refer to it."""
 
     key: str
     name: str
@@ -129,7 +129,7 @@ class Grid:
         choices: Choices,
         uses: Mapping[str, int],
     ) -> None:
-        """`uses` are numbers of steps by `name_key` of the pool variable."""
+        """`uses` are numbers of steps by `name_key` of the variable."""
         self.groups = groups
         self._options = {option.key: option for option in options}
         for group in groups:

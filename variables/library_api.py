@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
+
 from accounts.api.resources import NamedResource, ResourceView, kept, routes
 from accounts.permissions import Permission
 from common.api.serializers import STRING, Always, Computed
 from domain import ids
 from domain.ids import IdKind
-from variables.models import LibraryVariableSet
-from variables.services import library
+from variables.models import LibraryVariableSet, OwnerKind
+from variables.services import library, templates
+from variables.templates_api import TemplatesField
 
 CONTENT = "Variables"
 
@@ -26,7 +29,7 @@ class LibraryVariableSetResource(NamedResource):
 
     VariableSetId = Computed(variable_set_id, STRING)
     ContentType = Always(CONTENT)
-    Templates = Always([])
+    Templates = TemplatesField(OwnerKind.LIBRARY)
 
     def links(self, row: Any) -> dict[str, str]:
         own = self.address(row)
@@ -51,11 +54,18 @@ class LibraryVariableSetsView(ResourceView):
         wanted = self.query.text("contentType")
         return super().narrowed(rows) if wanted.casefold() in ("", CONTENT.casefold()) else rows.none()
 
+    @transaction.atomic
     def make(self, data: dict[str, Any]) -> LibraryVariableSet:
-        return library.create(space=self.space, user=self.user, **data)
+        asked = data.pop("template_rows", [])
+        made = library.create(space=self.space, user=self.user, **data)
+        templates.replace_all(library.variable_set_of(made), asked, user=self.user)
+        return made
 
+    @transaction.atomic
     def change(self, row: LibraryVariableSet, data: dict[str, Any]) -> None:
         library.edit(row, user=self.user, **kept(row, data, "name", "description"))
+        if "template_rows" in data:
+            templates.replace_all(library.variable_set_of(row), data["template_rows"], user=self.user)
 
     def remove(self, row: LibraryVariableSet) -> None:
         library.delete(row, user=self.user)

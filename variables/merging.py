@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from domain.labels import Names, scope_text
+from domain.labels import Names, article, scope_text
 from domain.scopes import Scope
-from domain.variables import VariableType
+from domain.variables import TYPE_NOUN, VariableType
 from variables.services.prompts import prompt_of
 from variables.services.rows import Row
 
@@ -97,9 +97,23 @@ def _value_change(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None, 
     change = "added" if old is None else "removed" if new is None else "changed"
     name = (new or old or {})["name"]
     before, after = _shown(old, names), _shown(new, names)
-    if before == after:
-        after = f"{after}, set anew"
+    if old is not None and new is not None:
+        after = ", ".join([after, *_unseen(old, new)])
     return ValueChange(change, name, before, after)
+
+
+def _unseen(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """What is not as it was and does not show in the value and its scope."""
+    if old["name"] != new["name"]:
+        yield f"formerly {old['name']}"
+    if old["type"] != new["type"]:
+        yield f"now {article(TYPE_NOUN[VariableType(new['type'])])}"
+    elif old["type"] == VariableType.SENSITIVE and old["value"] != new["value"]:
+        yield "set anew"
+    if old["description"] != new["description"]:
+        yield "with another description"
+    if old.get("prompt") != new.get("prompt"):
+        yield "with another prompt" if new.get("prompt") else "no longer asked for"
 
 
 def _shown(frozen: Mapping[str, Any] | None, names: Names) -> str:

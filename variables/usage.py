@@ -52,6 +52,11 @@ def of_machine(machine: models.Model) -> list[Use]:
     return _uses(_scoped(ScopeKind.MACHINE, machine.pk))
 
 
+def of_channel(channel: models.Model) -> list[Use]:
+    """Values scoped to a channel. Channels are above this app: a higher one registers this."""
+    return _uses(_scoped(ScopeKind.CHANNEL, channel.pk))
+
+
 PROVIDERS = (
     (WorkerPool, of_pool),
     (Account, of_credential),

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import Http404
 from django.urls import path
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,9 +15,10 @@ from rest_framework.viewsets import ViewSetMixin
 from accounts.api.resources import ResourceView
 from accounts.api.spaces import SpaceResource
 from accounts.api.views import ApiView
-from accounts.models import User
+from accounts.models import ApiKey, User
 from accounts.permissions import Permission, can
-from common.api.serializers import Always, IdField, LinksField, Resource, Text
+from accounts.services import api_keys
+from common.api.serializers import ANY_OBJECT, Always, IdField, LinksField, Moment, Resource, Text
 from common.api.serializers import Computed as _Computed
 from domain import ids
 from domain.ids import IdKind
@@ -43,7 +45,8 @@ class UserResource(Resource):
 
     def links(self, row: Any) -> dict[str, str]:
         own = self.address(row)
-        return {"Self": own, "Spaces": f"{own}/spaces", "Permissions": f"{own}/permissions"}
+        parts = {name: f"{own}/{name.lower()}" for name in ("Spaces", "ApiKeys", "Permissions")}
+        return {"Self": own, **parts}
 
 
 class MeView(ApiView):
@@ -79,6 +82,59 @@ class UsersView(ResourceView):
 
     def object(self, ref: str) -> Any:
         return self.known(self.found(ref), ref)
+
+
+class ApiKeyResource(Resource):
+    """Of a key everything but the key, which nobody is shown again."""
+
+    kind = IdKind.API_KEY
+
+    Id = IdField(IdKind.API_KEY, source="pk")
+    UserId = IdField(IdKind.USER, source="user_id")
+    Purpose = Text(source="purpose", read_only=True)
+    ApiKey = _Computed(lambda key: {"HasValue": True, "NewValue": None, "Hint": key.hint}, ANY_OBJECT)
+    Created = Moment(source="created_at", read_only=True)
+    Expires = Moment(source="expires_at", read_only=True)
+    LastUsed = Moment(source="last_used_at", read_only=True)
+    Links = LinksField()
+
+    def address(self, row: Any) -> str:
+        owner = ids.encode(IdKind.USER, row.user_id)
+        return f"/api/users/{owner}/apikeys/{ids.encode(IdKind.API_KEY, row.pk)}"
+
+
+class ApiKeysView(ResourceView):
+    """The valid keys of a user, for the user alone. They are made on the page of one's account."""
+
+    model = ApiKey
+    kind = IdKind.API_KEY
+    item_type = "ApiKey"
+    name_field = ""
+    serializer_class = ApiKeyResource
+    queryset = ApiKey.objects.none()
+    tag = "users"
+
+    def rows(self) -> Any:
+        wanted = self.kwargs["user"].casefold()
+        own = {"me", self.user.username.casefold(), ids.encode(IdKind.USER, self.user.pk).casefold()}
+        if wanted not in own:
+            raise Http404(f"The user {wanted[:80]!r} was not found.")
+        return ApiKey.objects.filter(user=self.user, revoked_at=None)
+
+    def listed(self) -> Any:
+        return self.narrowed(self.rows())
+
+    def object(self, ref: str) -> Any:
+        number = ids.decode(IdKind.API_KEY, ref) if ids.is_id(IdKind.API_KEY, ref) else 0
+        return self.known(self.rows().filter(pk=number).first(), ref)
+
+    def remove(self, row: ApiKey) -> None:
+        """The key does not work from now on."""
+        api_keys.revoke(row, now=timezone.now(), user=self.user)
+
+    def destroy(self, request: Request, ref: str, **kwargs: Any) -> Response:
+        self.remove(self.object(ref))
+        return Response(status=200)
 
 
 class UserPartsView(ViewSetMixin, ApiView):
@@ -134,5 +190,7 @@ ROUTES = [
     path("users/all", UsersView.as_view({"get": "all"})),
     path("users/<str:ref>", UsersView.as_view({"get": "retrieve"})),
     path("users/<str:ref>/spaces", UserPartsView.as_view({"get": "spaces"})),
+    path("users/<str:user>/apikeys", ApiKeysView.as_view({"get": "list"})),
+    path("users/<str:user>/apikeys/<str:ref>", ApiKeysView.as_view({"get": "retrieve", "delete": "destroy"})),
     path("users/<str:ref>/permissions", UserPartsView.as_view({"get": "permissions"})),
 ]

@@ -14,6 +14,7 @@ from domain.octostache.errors import (
 )
 from domain.octostache.evaluation import evaluate, evaluate_detailed, expand_all, explain
 from domain.octostache.filters import FILTER_NAMES
+from domain.octostache.renaming import CannotRefer, plain_tokens, refers_to, renamed
 from domain.octostache.results import (
     EvaluationResult,
     Expansion,
@@ -25,6 +26,7 @@ from domain.octostache.results import (
 
 __all__ = [
     "FILTER_NAMES",
+    "CannotRefer",
     "EvaluationResult",
     "EvaluationTooLong",
     "Expansion",
@@ -40,5 +42,8 @@ __all__ = [
     "evaluate_detailed",
     "expand_all",
     "explain",
+    "plain_tokens",
     "references",
+    "refers_to",
+    "renamed",
 ]

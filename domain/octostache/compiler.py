@@ -45,7 +45,7 @@ _SIMPLE = re.compile(
 )
 # Plain names that go on with nothing that may follow one: by far the most frequent failure.
 _HOPELESS = re.compile(r'#\{[\w\s:/~()@.-]*+(?![}|\[=!"\\+*%{])')
-_HASHES = re.compile(r"(?<!#)#++\{")
+HASHES = re.compile(r"(?<!#)#++\{")
 
 
 @dataclass(slots=True, eq=False)
@@ -113,7 +113,7 @@ def _simple(source: str) -> tuple[str, Token] | None:
     # One # of a run is the escape: ##{x} is the text #{x}, ###{x} is # and a value.
     prefix = "#" * (hashes - 2)
     try:
-        token, end = TokenParser(source, _no_block).token(opening)
+        token, end = TokenParser(source, no_block).token(opening)
         if end == len(source):
             return prefix, token
     except Failed:
@@ -121,7 +121,7 @@ def _simple(source: str) -> tuple[str, Token] | None:
     return None if "#{" in source[hashes + 1 :] else (prefix, Unparsed(source[opening:]))
 
 
-def _no_block(_parser: TokenParser, position: int) -> tuple[Node, int]:
+def no_block(_parser: TokenParser, position: int) -> tuple[Node, int]:
     raise Failed(position)
 
 
@@ -129,7 +129,7 @@ def _scanned(text: str) -> Iterator[Token]:
     """The tokens of a text from the left."""
     parser, memo = TokenParser(text, _OptionBlocks()), dict[str, tuple[str, Token] | None]()
     done = 0
-    while found := _HASHES.search(text, done):
+    while found := HASHES.search(text, done):
         yield text[done : found.start()]
         if simple := _SIMPLE.match(text, found.start()):
             if simple[0] not in memo:
@@ -177,7 +177,7 @@ class _OptionBlocks:
 
 
 def _option_block(text: str, start: int) -> tuple[Node, int]:
-    parser, assembly, done = TokenParser(text, _no_block), _Assembly(), 0
+    parser, assembly, done = TokenParser(text, no_block), _Assembly(), 0
     while (opening := text.find("#{", done)) >= 0:
         assembly.add(text[done:opening])
         token, done = _token_or_text(parser, opening)
@@ -224,7 +224,7 @@ def _is_else(token: Token) -> bool:
 def _substitution(source: str) -> Node:
     """The head of a block that does not end may still be the name of a variable."""
     try:
-        node, end = TokenParser(source, _no_block).substitution(0, depth=0)
+        node, end = TokenParser(source, no_block).substitution(0, depth=0)
     except Failed:
         return Unparsed(source)
     return node if end == len(source) else Unparsed(source)
@@ -314,7 +314,7 @@ def key_of_name(name: str) -> str:
 
 def steps_of_name(name: str) -> tuple[str | Index, ...] | None:
     """The steps of a variable's name, None for one that no reference can reach."""
-    parser = TokenParser(name, _no_block)
+    parser = TokenParser(name, no_block)
     try:
         path, end = parser.path(0, depth=0)
     except Failed:

@@ -201,14 +201,15 @@ class TokenParser(Cursor):
             if sign == ".":
                 step, position = self.identifier(position + 1)
             else:
-                step, position = self._index(position + 1, depth)
+                step, position = self.index(position + 1, depth)
             steps.append(step)
         return symbol(tuple(steps)), self.skip_space(position)
 
     def _braced_symbol(self, position: int) -> tuple[Symbol, int]:
         return self.path(position, depth=0)
 
-    def _index(self, position: int, depth: int) -> tuple[Index, int]:
+    def index(self, position: int, depth: int) -> tuple[Index, int]:
+        """What stands behind a `[`, with its `]`."""
         position = self.skip_space(position)
         value: str | Symbol
         if self.text.startswith("#{", position):

@@ -11,7 +11,8 @@ from domain.step_rules import Condition, Start
 
 @dataclass(frozen=True, slots=True)
 class ActionText:
-    """`name` and `slug` are "" where they are those of the step. `worker_pool` and the environments are slugs
+    """`name` and `slug` are "" where they are those of the step. `condition` and `expression` are those of a
+    child step. `worker_pool` and the environments are slugs
     or names; with neither pool nor variable the default pool is meant. `line` is where it was read."""
 
     name: str = ""
@@ -28,13 +29,15 @@ class ActionText:
     channels: tuple[str, ...] = ()
     tenant_tags: tuple[str, ...] = ()
     notes: str = ""
+    condition: Condition = Condition.SUCCESS
+    expression: str = ""
     line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class StepText:
     """`slug` tells which step of a process it is; "" is a new one. Target tags and window stand only where
-    the step runs for deployment targets."""
+    the step runs for deployment targets. Several actions are its child steps."""
 
     name: str
     slug: str = ""

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from domain.process_text.model import ActionText, ProcessText, StepText
 from domain.process_text.tree import Entry, Fault, Listing, Node, Table, TextRefused, Word
-from domain.process_text.writing import EXPRESSION
+from domain.process_text.writing import CHILD_EXPRESSION, EXPRESSION
 from domain.processes import (
     MAX_PARALLELISM,
     MOST_IN_WINDOW,
@@ -73,14 +73,25 @@ def _step(table: Table, number: int, faults: list[Fault]) -> StepText:
         line=table.line,
     )
     step = replace(step, actions=tuple(_located(action, tags) for action in step.actions))
+    _check_children(step, faults)
     for one in properties:
         reader.fault("properties", f"A step has no setting {one}.")
     # A package is not fetched before it is needed, so what is said of that makes no difference.
     reader.skip("package_requirement")
     reader.finish()
-    if len(step.actions) != 1:
-        faults.append(Fault("A step has exactly one action here.", table.line, reader.step, "actions"))
     return step
+
+
+def _check_children(step: StepText, faults: list[Fault]) -> None:
+    if not step.actions:
+        faults.append(Fault("A step needs an action.", step.line, step.name, "actions"))
+    if len(step.actions) == 1 and step.actions[0].condition is not Condition.SUCCESS:
+        words = "Only one of several actions has a condition of its own; here it is that of the step."
+        faults.append(Fault(words, step.actions[0].line, step.name, "condition"))
+    for action in step.actions[1:]:
+        if not action.name and not action.slug:
+            words = "Each of several actions needs a name."
+            faults.append(Fault(words, action.line, step.name, "name"))
 
 
 def _tags(reader: _Reader, text: str) -> tuple[str, ...]:
@@ -101,11 +112,14 @@ def _located(action: ActionText, tags: Sequence[str]) -> ActionText:
 def _action(table: Table, step: str, faults: list[Fault]) -> ActionText:
     reader = _Reader(table, faults, step=step)
     variable = reader.optional("worker_pool_variable", longest=200)
+    properties = reader.texts("properties")
     action = ActionText(
         slug=reader.text("slug", longest=140),
-        name=reader.text("name", longest=LONGEST_NAME),
+        name=" ".join(reader.text("name", longest=LONGEST_NAME).split()),
         action_type=reader.text("action_type", longest=60) or ActionText().action_type,
-        properties=reader.texts("properties"),
+        condition=reader.choice("condition", Condition, Condition.SUCCESS),
+        expression=properties.pop(CHILD_EXPRESSION, ""),
+        properties=properties,
         location=reader.choice("location", Location, Location.WORKER),
         worker_pool=reader.text("worker_pool"),
         worker_pool_variable=variable,
@@ -127,14 +141,22 @@ def _action(table: Table, step: str, faults: list[Fault]) -> ActionText:
 
 
 def _refuse_twins(steps: Sequence[StepText], faults: list[Fault]) -> None:
-    for field in ("name", "slug"):
-        seen: dict[str, StepText] = {}
-        for step in steps:
-            key = getattr(step, field).casefold()
-            if key and key in seen:
-                words = f"Step on line {seen[key].line} has the same {field}."
-                faults.append(Fault(words, step.line, step.name, field))
-            seen.setdefault(key, step)
+    """A step that holds others may be called as one of them."""
+    holding = [step for step in steps if len(step.actions) > 1]
+    parents: list[tuple[StepText | ActionText, str]] = [(step, step.name) for step in holding]
+    others: list[tuple[StepText | ActionText, str]] = [
+        (step, step.name) for step in steps if len(step.actions) <= 1
+    ]
+    others += [(one, one.name or one.slug or step.name) for step in holding for one in step.actions]
+    for rows in (parents, others):
+        for field in ("name", "slug"):
+            seen: dict[str, StepText | ActionText] = {}
+            for row, name in rows:
+                key = (name if field == "name" else row.slug).casefold()
+                if key and key in seen:
+                    words = f"Step on line {seen[key].line} has the same {field}."
+                    faults.append(Fault(words, row.line, name, field))
+                seen.setdefault(key, row)
 
 
 class _Reader:

@@ -9,6 +9,8 @@ from domain.processes import MAX_PARALLELISM, TARGET_ROLES, Location
 from domain.step_rules import Condition, Start
 
 EXPRESSION = "Octopus.Step.ConditionVariableExpression"
+CHILD_EXPRESSION = "Octopus.Action.ConditionVariableExpression"
+"""Properties that Octopus keeps the expression of a condition in: of a step, and of a child step."""
 
 Document = dict[str, Any]
 
@@ -25,14 +27,14 @@ def _step(step: StepText) -> Document:
             "condition": "" if step.condition is Condition.SUCCESS else step.condition.value,
             "start_trigger": "" if step.start is Start.AFTER_PREVIOUS else step.start.value,
             "properties": _said(_properties(step)),
-            "actions": [_action(action) for action in step.actions],
+            "actions": [_action(action, of_child=len(step.actions) > 1) for action in step.actions],
         }
     )
 
 
 def _properties(step: StepText) -> Document:
     """Tags that are only kept are not told: read again, they would mean that the step runs for targets."""
-    for_targets = any(action.location.has_targets for action in step.actions)
+    for_targets = len(step.actions) > 1 or any(action.location.has_targets for action in step.actions)
     return {
         EXPRESSION: step.expression,
         TARGET_ROLES: ",".join(step.target_tags) if for_targets else "",
@@ -40,12 +42,16 @@ def _properties(step: StepText) -> Document:
     }
 
 
-def _action(action: ActionText) -> Document:
+def _action(action: ActionText, *, of_child: bool) -> Document:
+    # A child says its condition itself; of a single action it is that of the step.
+    when = action.condition if of_child else Condition.SUCCESS
+    expression = {CHILD_EXPRESSION: action.expression} if of_child and action.expression else {}
     found = _said(
         {
             "slug": action.slug,
             "name": action.name,
             "action_type": action.action_type,
+            "condition": "" if when is Condition.SUCCESS else when.value,
             "is_disabled": action.is_disabled,
             "is_required": action.is_required,
             "location": "" if action.location is Location.WORKER else action.location.value,
@@ -56,7 +62,7 @@ def _action(action: ActionText) -> Document:
             "channels": list(action.channels),
             "tenant_tags": list(action.tenant_tags),
             "notes": action.notes,
-            "properties": dict(action.properties),
+            "properties": {**action.properties, **expression},
         }
     )
     if action.worker_pool_variable == "":

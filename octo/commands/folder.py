@@ -6,20 +6,19 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from octo import options
 from octo.failures import BadUsage, Code, Failure
-from octo.folder import files, planning
-from octo.folder.applying import Applier
-from octo.folder.checking import SENSITIVE, Checker, take_secrets
+from octo.folder import files
 from octo.folder.current import Reader
 from octo.folder.naming import Names
+from octo.folder.plan import Plan, digest
 from octo.folder.planning import Change, Verb
-from octo.folder.things import PROJECT, RUNBOOK, VARIABLES, Forms, variable_key
+from octo.folder.things import PROJECT, RUNBOOK, Forms
 from octo.output import Format, out, plain, say, show
 from octo.server import Server
 
@@ -29,58 +28,6 @@ Delete = Annotated[
 ]
 _STYLES = {"+": "green", "-": "red", "@": "dim"}
 _SIGNS = {Verb.CREATE: "+", Verb.CHANGE: "~", Verb.ORDER: "~", Verb.DELETE: "-"}
-
-
-class Plan:
-    """A folder beside a server. Raises Failure where the folder makes no sense; nothing was changed then."""
-
-    def __init__(self, server: Server, folder: Path) -> None:
-        self.server = server
-        reading = files.Reading(folder)
-        self.wanted = reading.found
-        self.secrets_from = take_secrets(self.wanted)
-        self.forms = Forms(server.get("/api/openapi"))
-        self.reader = Reader(server, self.forms, Names(server))
-        self.projects = [thing.key.name for thing in self.wanted.of(PROJECT)]
-        self.current = self.reader.everything(self.projects)
-        _refuse(reading.problems)
-        _refuse(Checker(self.wanted, self.current, self.forms, self.reader.names).problems())
-        self.changes = planning.changes(self.wanted, self.current, self.forms)
-
-    def secrets(self, *, all: bool) -> dict[Any, str]:
-        """The values to set: those that are new on the server, or all that say where they come from."""
-        return {key: self._secret(*key) for key in self._unset() | (set(self.secrets_from) if all else set())}
-
-    def _unset(self) -> set[tuple[Any, Any]]:
-        found = set()
-        for thing in self.wanted.of(VARIABLES):
-            there = self.current.get(thing.key)
-            known = {variable_key(one): one for one in there.body.get("Variables", [])} if there else {}
-            for variable in thing.body.get("Variables") or []:
-                same = known.get(variable_key(variable), {})
-                if variable.get("Type") == SENSITIVE and same.get("Type") != SENSITIVE:
-                    found.add((thing.key.id, variable_key(variable)))
-        return found
-
-    def _secret(self, thing_id: Any, key: Any) -> str:
-        name = self.secrets_from.get((thing_id, key), "")
-        value = os.environ.get(name, "") if name else ""
-        if value:
-            return value
-        thing = self.wanted.by_id[thing_id]
-        rows = thing.body["Variables"]
-        number = next(number for number, one in enumerate(rows) if variable_key(one) == key)
-        reason = (
-            f"the environment has no {name}" if name else "add ValueFrom: the environment variable with it"
-        )
-        words = f"{rows[number]['Name']} is sensitive and has no value on the server yet: {reason}."
-        raise Failure(str(thing.problem(words, ("Variables", number, "Name"))))
-
-
-def _refuse(problems: Sequence[Any]) -> None:
-    if problems:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise Failure(f"{count} in the folder; nothing was changed.", [str(one) for one in problems])
 
 
 def export(
@@ -110,8 +57,8 @@ def plan(folder: Folder, delete: Delete = False, space: options.Space = "") -> N
     """Show what octo apply would change, and change nothing."""
     with options.server(space) as server:
         found = Plan(server, folder)
-        _tell(_chosen(found.changes, delete), found.changes)
-        found.secrets(all=False)
+        _tell(found.chosen(delete=delete, secrets={}), found.changes)
+        found.secrets(os.environ, all=False)
 
 
 def apply(
@@ -124,18 +71,26 @@ def apply(
     ] = False,
     space: options.Space = "",
 ) -> None:
-    """Make the server as the folder says, after showing what changes and asking."""
+    """Make the server as the folder says, after showing what changes and asking: all of it, or nothing."""
     with options.server(space) as server:
         found = Plan(server, folder)
-        values = found.secrets(all=secrets)
-        chosen = _with_secrets(_chosen(found.changes, delete), found, values)
+        values = found.secrets(os.environ, all=secrets)
+        chosen = found.chosen(delete=delete, secrets=values)
         _tell(chosen, found.changes)
         if not chosen:
             return
         if not yes:
             _ask(len(chosen))
-        Applier(found.reader, values, lambda change: say(f"{change.verb} {change.key}: done")).apply(chosen)
-        _verify(server, folder, found, delete=delete)
+        body = {
+            "Files": files.texts_in(folder),
+            "Delete": delete,
+            "AllSecrets": secrets,
+            "Secrets": found.secret_names(values),
+            "Plan": digest(chosen),
+        }
+        server.post_long("configuration/apply", body)
+        for change in chosen:
+            say(f"{change.verb} {change.key}: done")
         if publish:
             _publish(server, chosen, found)
     say("The server is as the folder says.", "green")
@@ -175,19 +130,6 @@ def drift(
     say("The server is as the folder says.", "green")
 
 
-def _chosen(changes: Sequence[Change], delete: bool) -> list[Change]:
-    return [change for change in changes if delete or change.verb is not Verb.DELETE]
-
-
-def _with_secrets(changes: list[Change], found: Plan, values: dict[Any, str]) -> list[Change]:
-    """Secrets cannot be compared: variables whose secrets are to be set are saved though they look alike."""
-    known = {change.key.id for change in changes}
-    for thing_id in sorted({thing_id for thing_id, _ in values} - known):
-        thing, there = found.wanted.by_id[thing_id], found.current.by_id[thing_id]
-        changes.append(Change(Verb.CHANGE, thing.key, there.body, there.body, thing, there))
-    return changes
-
-
 def _tell(chosen: Sequence[Change], all: Sequence[Change]) -> None:
     for change in chosen:
         _print(f"{_SIGNS[change.verb]} {change.verb} {change.key}", "bold")
@@ -213,15 +155,6 @@ def _ask(count: int) -> None:
         raise BadUsage("Nobody can be asked here: add --yes to make these changes.")
     if not typer.confirm(f"Make {count} changes?"):
         raise BadUsage("Nothing was changed.")
-
-
-def _verify(server: Server, folder: Path, before: Plan, *, delete: bool) -> None:
-    """What the server took otherwise than it was said would be changed again and again."""
-    current = Reader(server, before.forms, Names(server)).everything(before.projects)
-    left = _chosen(planning.changes(before.wanted, current, before.forms), delete)
-    if left:
-        lines = [f"{change.key}: {line}" for change in left for line in change.lines()]
-        raise Failure("The server took this, but keeps it otherwise than the folder says:", lines)
 
 
 def _publish(server: Server, changes: Sequence[Change], found: Plan) -> None:

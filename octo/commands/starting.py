@@ -117,6 +117,9 @@ def create_release(
     ignore_existing: Annotated[
         bool, typer.Option("--ignore-existing", help="A release that is there already is no error.")
     ] = False,
+    ignore_rules: Annotated[
+        bool, typer.Option("--ignore-channel-rules", help="Take versions that the channel does not let in.")
+    ] = False,
     output: options.Output = Format.TABLE,
     space: options.Space = "",
 ) -> None:
@@ -130,6 +133,7 @@ def create_release(
         "Packages": [one for one in chosen if ":" in one],
         "PackageVersion": next((one for one in chosen if ":" not in one), ""),
         "IgnoreIfAlreadyExists": ignore_existing,
+        "IgnoreChannelRules": ignore_rules,
     }
     with options.server(space) as server:
         show(server.post("releases/create/v1", body), output, ())

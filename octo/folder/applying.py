@@ -1,8 +1,9 @@
-"""Making a server as a folder says: one request per thing, in the order of the plan."""
+"""Making a server as a folder says: one request per thing, in the order of the plan. The server does it, in
+one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +13,7 @@ from octo.folder.current import STANDS_FOR, Reader
 from octo.folder.naming import turned
 from octo.folder.planning import Change, Verb
 from octo.folder.things import (
+    CHANNEL,
     LISTS,
     PROCESS,
     PROJECT,
@@ -28,31 +30,30 @@ _LIST = {kind.name: kind for kind in LISTS}
 class Applier:
     """`secrets` gives the values of sensitive variables, by thing and value, for those that are to be set."""
 
-    def __init__(self, reader: Reader, secrets: Mapping[Any, str], told: Callable[[Change], None]) -> None:
+    def __init__(self, reader: Reader, secrets: Mapping[Any, str]) -> None:
         self.reader, self.server = reader, reader.server
         self.forms, self.names = reader.forms, reader.names
-        self._secrets, self._told = secrets, told
+        self._secrets = secrets
         self._done: list[Change] = []
+        self._changes: Sequence[Change] = ()
 
     def apply(self, changes: Sequence[Change]) -> None:
-        """Raises Refused with the place in the file; what was done before stands."""
+        """Raises Refused with the place in the file; the caller takes back what was done before."""
+        self._changes = changes
         for change in changes:
             with self._located(change):
                 self._make(change)
             self._done.append(change)
-            self._told(change)
 
     @contextmanager
     def _located(self, change: Change) -> Iterator[None]:
         try:
             yield
         except Refused as refusal:
-            where = f"{change.wanted.problem('')} " if change.wanted else ""
-            done = f"{len(self._done)} changes were made before this one." if self._done else ""
-            details = [*refusal.details, *([done] if done else [])]
+            words = f"The server refused to {change.verb} the {change.key}: {refusal.message}"
             raise Refused(
-                f"{where}The server refused to {change.verb} the {change.key}: {refusal.message}",
-                details,
+                str(change.wanted.problem(words)) if change.wanted else words,
+                [*refusal.details, "Nothing was changed."],
                 status=refusal.status,
             ) from refusal
 
@@ -67,6 +68,8 @@ class Applier:
             self._process(change)
         elif change.key.kind == RUNBOOK:
             self._runbook(change)
+        elif change.key.kind == CHANNEL:
+            self._channel(change)
         else:
             self._named(change)
 
@@ -91,8 +94,34 @@ class Applier:
         self.server.put(f"{kind.path}/sortorder", [row["Id"] for row in rows])
 
     def _delete(self, change: Change) -> None:
-        path = "runbooks" if change.key.kind == RUNBOOK else _LIST[change.key.kind].path
+        own = {RUNBOOK: "runbooks", CHANNEL: "channels"}
+        path = own.get(change.key.kind) or _LIST[change.key.kind].path
         self.server.delete(f"{path}/{change.id_there}")
+
+    def _channel(self, change: Change) -> None:
+        path = f"projects/{self._project_id(change)}/channels"
+        body = self._body(change, self.forms[CHANNEL])
+        if not body["IsDefault"]:
+            # Another one becomes the default, or this stays it: no project is without one.
+            del body["IsDefault"]
+        id = change.id_there or self._channel_of_new_project(path, change, body)
+        saved = self.server.put(f"{path}/{id}", body) if id else self.server.post(path, body)
+        self.names.learn("Channels", saved["Id"], saved["Name"])
+
+    def _channel_of_new_project(self, path: str, change: Change, body: dict[str, Any]) -> str:
+        """A project that was made just now has a default channel, which becomes that of the folder."""
+        made = Key(PROJECT, change.key.project).id
+        if not any(one.key.id == made and one.current is None for one in self._done):
+            return ""
+        name = change.key.name.casefold()
+        rows = {one["Name"].casefold(): str(one["Id"]) for one in self.server.every(path)}
+        becomes = not self._makes_default_channel(change.key.project) and body.get("IsDefault")
+        return rows.get(name) or (rows.get("default", "") if becomes else "")
+
+    def _makes_default_channel(self, project: str) -> bool:
+        """Whether the folder has one of the name that a new project's has."""
+        wanted = Key(CHANNEL, "Default", project).id
+        return any(change.key.id == wanted for change in self._changes)
 
     def _process(self, change: Change) -> None:
         project = self._project_id(change)

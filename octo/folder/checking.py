@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from octo.folder.current import SCOPES, STANDS_FOR, Scopes
-from octo.folder.naming import Names, turned
+from octo.folder.naming import CHANNELS, Names, turned
 from octo.folder.texts import Path, Problem
 from octo.folder.things import (
+    CHANNEL,
     DEPLOYMENT,
     LISTS,
     PROCESS,
@@ -55,7 +56,12 @@ class Checker:
         found: list[Problem] = []
 
         def look(prefix: str, name: str, path: Path) -> str:
-            if not self._is_known(prefix, name):
+            there = (
+                self._is_channel(thing.key.project, name)
+                if prefix == CHANNELS
+                else self._is_known(prefix, name)
+            )
+            if not there:
                 what = _noun(prefix)
                 found.append(thing.problem(f"There is no {what} {name!r}, here or on the server.", path))
             return name
@@ -68,6 +74,12 @@ class Checker:
         if kind and any(one.key.name.casefold() == name.casefold() for one in self.wanted.of(kind)):
             return True
         return self.names.id(prefix, name) is not None
+
+    def _is_channel(self, project: str, name: str) -> bool:
+        """A new project has one called Default."""
+        there = [*self.wanted.of(CHANNEL, project), *self.current.of(CHANNEL, project)]
+        names = {one.key.name.casefold() for one in there} or {"default"}
+        return name.casefold() in names
 
     # --- variables -------------------------------------------------------------------------------
 
@@ -111,6 +123,8 @@ class Checker:
             return self._is_known(SCOPES[kind], name)
         if kind in ("Action", "ProcessOwner"):
             return name.casefold() in self._processes(project, with_steps=kind == "Action")
+        if kind == "Channel":
+            return self._is_channel(project, name)
         return scopes is None or scopes.entry(kind, name) is not None
 
     def _processes(self, project: str, *, with_steps: bool) -> set[str]:

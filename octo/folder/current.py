@@ -8,6 +8,7 @@ from typing import Any
 from octo.failures import Refused
 from octo.folder.naming import Names, turned
 from octo.folder.things import (
+    CHANNEL,
     DEPLOYMENT,
     LISTS,
     PROCESS,
@@ -94,6 +95,8 @@ class Reader:
         name = row["Name"]
         scopes = Scopes(self.names, row["Id"])
         yield self._thing(Key(PROJECT, name), row)
+        for channel in self.server.every(f"projects/{row['Id']}/channels"):
+            yield self._thing(Key(CHANNEL, channel["Name"], name), channel)
         process = self.server.get(f"projects/{row['Id']}/deploymentprocesses")
         scopes.add(process, DEPLOYMENT)
         yield self._thing(Key(PROCESS, project=name), process)

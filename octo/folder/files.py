@@ -1,7 +1,7 @@
 """Which thing stands in which file.
 
     environments.yaml, pools.yaml, lifecycles.yaml, groups.yaml    lists
-    projects/<project>/project.yaml, process.yaml, variables.yaml
+    projects/<project>/project.yaml, process.yaml, variables.yaml, channels.yaml
     projects/<project>/runbooks/<runbook>.yaml
 
 The names of the project folders and runbook files mean nothing: the names inside do.
@@ -10,16 +10,19 @@ The names of the project folders and runbook files mean nothing: the names insid
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
 from octo.failures import BadUsage
 from octo.folder import texts
 from octo.folder.texts import Problem, Text, Unreadable
-from octo.folder.things import LISTS, PROCESS, PROJECT, RUNBOOK, VARIABLES, Everything, Key, Thing
+from octo.folder.things import CHANNEL, LISTS, PROCESS, PROJECT, RUNBOOK, VARIABLES, Everything, Key, Thing
 
 PROJECTS, RUNBOOKS = "projects", "runbooks"
+#: The list of a project's channels; there is none where the project has just its default one.
+CHANNELS = "channels.yaml"
+UNTOUCHED = [{"Name": "Default", "IsDefault": True}]
 #: Files of a project that hold one thing each.
 SINGLE = {"process.yaml": PROCESS, "variables.yaml": VARIABLES}
 
@@ -44,6 +47,9 @@ def _project(found: Everything, project: Thing, folder: str) -> dict[str, str]:
     for file, kind in SINGLE.items():
         for thing in found.of(kind, name):
             files[f"{folder}/{file}"] = texts.write(thing.body)
+    channels = [channel.body for channel in found.of(CHANNEL, name)]
+    if channels and channels != UNTOUCHED:
+        files[f"{folder}/{CHANNELS}"] = texts.write(channels)
     for runbook in found.of(RUNBOOK, name):
         files[f"{folder}/{RUNBOOKS}/{_file_name(runbook.key.name, used)}.yaml"] = texts.write(runbook.body)
     return files
@@ -107,7 +113,9 @@ def _paths(folder: FilePath) -> Iterator[FilePath]:
     """The files that this layout knows."""
     yield from (folder / kind.file for kind in LISTS if (folder / kind.file).is_file())
     for project in (folder / PROJECTS).glob("*/"):
-        yield from (file for name in ("project.yaml", *SINGLE) if (file := project / name).is_file())
+        yield from (
+            file for name in ("project.yaml", CHANNELS, *SINGLE) if (file := project / name).is_file()
+        )
         yield from (project / RUNBOOKS).glob("*.yaml")
 
 
@@ -132,19 +140,26 @@ class Reading:
 
     def _lists(self) -> None:
         for kind in LISTS:
-            text = self._read(self.folder / kind.file)
-            if text is None:
+            rows = self._list(self.folder / kind.file, kind.name)
+            if rows is None:
                 continue
-            if not isinstance(text.value, (list, type(None))):
-                self.problems.append(text.problem((), "This file has to be a list."))
-                continue
-            rows = text.value or []
-            for number, row in enumerate(rows):
-                self._add(kind.name, row, text, (number,))
             self.found.whole_kinds.add(kind.name)
             if kind.is_ordered:
                 names = [row["Name"] for row in rows if isinstance(row, dict) and row.get("Name")]
                 self.found.orders[kind.name] = names
+
+    def _list(self, path: FilePath, kind: str, *, project: str = "") -> list[Any] | None:
+        """Takes in the entries of a file; None where there is none, or no list in it."""
+        text = self._read(path)
+        if text is None:
+            return None
+        if not isinstance(text.value, (list, type(None))):
+            self.problems.append(text.problem((), "This file has to be a list."))
+            return None
+        rows = text.value or []
+        for number, row in enumerate(rows):
+            self._add(kind, row, text, (number,), project=project)
+        return rows
 
     def _project(self, folder: FilePath) -> None:
         main = self._read(folder / "project.yaml")
@@ -156,6 +171,7 @@ class Reading:
         project = self._add(PROJECT, main.value, main, ())
         if project is None:
             return
+        self._list(folder / CHANNELS, CHANNEL, project=project.key.name)
         for file, kind in SINGLE.items():
             if text := self._read(folder / file):
                 self._add(kind, text.value or {}, text, (), project=project.key.name)
@@ -201,3 +217,25 @@ class Reading:
             if path not in known:
                 file = path.relative_to(self.folder).as_posix()
                 self.problems.append(Problem(file, 1, "octo knows no file of this name here."))
+
+
+# --- as texts, to be sent ------------------------------------------------------------------------
+
+_KNOWN = re.compile(r"([a-z]+\.yaml|projects/[^/\0]+/(?:runbooks/)?[^/\0]+\.yaml)")
+
+
+def texts_in(folder: FilePath) -> dict[str, str]:
+    """The files that this layout knows, by their paths in the folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8-sig") for path in _paths(folder)
+    }
+
+
+def lay_out(texts: Mapping[str, str], folder: FilePath) -> None:
+    """Writes them into a folder of its own. Raises BadUsage for a path that leads elsewhere."""
+    for name, content in texts.items():
+        if not _KNOWN.fullmatch(name) or ".." in name.split("/"):
+            raise BadUsage(f"octo knows no file named {name[:200]!r}.")
+        path = folder.joinpath(*name.split("/"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")

@@ -10,6 +10,8 @@ from octo.folder.texts import Path
 from octo.folder.things import PATHS
 from octo.server import Server
 
+#: Their names are unique in a project alone; the server takes the names, too.
+CHANNELS = "Channels"
 #: (prefix of the kind, what stands there, way to it) -> what is to stand there
 Turn = Callable[[str, str, Path], str]
 
@@ -32,6 +34,9 @@ class Names:
         return self._kind(prefix).get(id, id)
 
     def id(self, prefix: str, name: str) -> str | None:
+        """None where there is no such thing, and for what several projects may have under one name."""
+        if prefix == CHANNELS:
+            return None
         found = {known.casefold(): id for id, known in self._kind(prefix).items()}
         return found.get(name.casefold())
 

@@ -11,6 +11,7 @@ from typing import Any
 from octo.folder import texts
 from octo.folder.shapes import REFERENCE
 from octo.folder.things import (
+    CHANNEL,
     LISTS,
     PROCESS,
     PROJECT,
@@ -101,9 +102,11 @@ def _orders(wanted: Everything, current: Everything) -> Iterator[Change]:
 
 
 def _gone(wanted: Everything, current: Everything) -> Iterator[Thing]:
-    """What the folder would have if it were to stay: entries of lists, and runbooks of its projects."""
+    """What the folder would have if it were to stay: entries of lists, and runbooks and channels of its
+    projects."""
     for thing in current:
         kind, project = thing.key.kind, thing.key.project
         is_told = kind in wanted.whole_kinds or (kind == RUNBOOK and wanted.get(Key(PROJECT, project)))
+        is_told = is_told or (kind == CHANNEL and wanted.of(CHANNEL, project))
         if is_told and wanted.get(thing.key) is None:
             yield thing

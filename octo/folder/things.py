@@ -11,7 +11,7 @@ from octo.folder.texts import Path, Problem, Text
 
 #: Of what was read from a server.
 NOWHERE = Text("", None)
-PROJECT, PROCESS, RUNBOOK, VARIABLES = "project", "process", "runbook", "variables"
+PROJECT, CHANNEL, PROCESS, RUNBOOK, VARIABLES = "project", "channel", "process", "runbook", "variables"
 #: How the deployment process of a project is called where a variable is narrowed to it.
 DEPLOYMENT = "Deployment process"
 #: Every step on a worker has it: it is in the API for clients that ask.
@@ -35,10 +35,11 @@ LISTS = (
     ListKind("lifecycle", "lifecycles", "lifecycles.yaml", "Lifecycles"),
     ListKind("group", "projectgroups", "groups.yaml", "ProjectGroups"),
 )
-KINDS = (*(one.name for one in LISTS), PROJECT, PROCESS, RUNBOOK, VARIABLES)
+KINDS = (*(one.name for one in LISTS), PROJECT, CHANNEL, PROCESS, RUNBOOK, VARIABLES)
 #: Other lists that files may name things of.
 PATHS = {one.prefix: one.path for one in LISTS} | {
     "Projects": "projects",
+    "Channels": "channels",
     "Tenants": "tenants",
     "Feeds": "feeds",
     "Machines": "machines",
@@ -121,6 +122,7 @@ class Forms:
         self._of = {
             **{one.name: self.shapes.of(f"/api/{one.path}", "post") for one in LISTS},
             PROJECT: self.shapes.of("/api/projects", "post"),
+            CHANNEL: self.shapes.of("/api/projects/{project}/channels", "post"),
             PROCESS: self.shapes.of("/api/projects/{project}/deploymentprocesses", "put"),
             VARIABLES: self.shapes.of("/api/projects/{project}/variables", "put"),
         }

@@ -37,6 +37,7 @@ SPACE_TEMPLATES = {
     "Feeds": f"feeds{_PLAIN}",
     "Packages": "packages{/id}{?nuGetPackageId,filter,latest,skip,take,includeNotes}",
     "PackageUpload": "packages/raw{?replace,overwriteMode}",
+    "BuildInformation": "build-information{/id}{?packageId,filter,latest,skip,take,overwriteMode}",
     "Releases": f"releases{_PLAIN}",
     "Accounts": "accounts{/id}{?skip,take,ids,partialName,accountType}",
     "Certificates": f"certificates{_PLAIN}",

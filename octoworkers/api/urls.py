@@ -12,9 +12,9 @@ import variables.api
 import variables.credentials_api
 import variables.library_api
 from accounts.api import events, users
-from octoworkers.api import description, nothing, root, spaces, unknown
+from octoworkers.api import configuration, description, nothing, root, spaces, unknown
 from octoworkers.views import api_docs
-from projects.api import executions, processes, projects, releases, routing
+from projects.api import channels, executions, processes, projects, releases, routing, tenant_variables
 from projects.api import tenants as project_tenants
 from runbooks.api import runbooks, runs
 from tasks.api import artifacts, details, inside, interruptions, searching, tasks
@@ -25,6 +25,7 @@ ROUTES = [
     *root.ROUTES,
     *nothing.ROUTES,
     *spaces.ROUTES,
+    *configuration.ROUTES,
     *users.ROUTES,
     *events.ROUTES,
     *targets.ROUTES,
@@ -44,10 +45,12 @@ ROUTES = [
     *artifacts.ROUTES,
     *interruptions.ROUTES,
     *tasks.ROUTES,
+    *tenant_variables.ROUTES,
     *project_tenants.ROUTES,
     *processes.ROUTES,
     *routing.ROUTES,
     *projects.ROUTES,
+    *channels.ROUTES,
     *executions.ROUTES,
     *releases.ROUTES,
     *runs.ROUTES,

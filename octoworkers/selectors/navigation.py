@@ -39,6 +39,7 @@ PLACES: dict[str, tuple[Place, ...]] = {
         Place("Workers", "server", "worker_list", counted="workers"),
         Place("Targets", "crosshair", "target_list", counted="targets"),
         Place("Environments", "layers", "environment_list", counted="environments"),
+        Place("Lifecycles", "workflow", "lifecycle_list"),
     ),
     "Library": (
         Place("Variable sets", "variable", "library_set_list"),

@@ -10,6 +10,7 @@ from django import forms
 from django.db.models import QuerySet
 
 from pools.models import WorkerPool
+from processes.action_types.targets import Family
 from processes.action_types.when import NOWHERE, Places, WhenForm
 from processes.services.steps import StepFields
 
@@ -20,6 +21,8 @@ class ActionForm(WhenForm):
 
     # The code editor hides its textarea, and a browser cannot point at a hidden field that it requires.
     use_required_attribute = False
+    #: Of a child step.
+    family: Family | None = None
 
     name = forms.CharField(max_length=120, label="Step name")
     is_enabled = forms.BooleanField(required=False, label="Enabled")
@@ -78,7 +81,8 @@ class ActionForm(WhenForm):
 @dataclass(frozen=True)
 class ActionType:
     """`key` is the type's wire name, `slug` its name in addresses, `template` shows its own fields.
-    `place` stands where a list of steps says where a step runs; empty for one that runs on a worker."""
+    `place` stands where a list of steps says where a step runs; empty for one that runs on a worker. One that
+    is not offered comes about by itself."""
 
     key: str
     slug: str
@@ -88,6 +92,7 @@ class ActionType:
     form: type[ActionForm]
     template: str
     place: str = ""
+    is_offered: bool = True
 
     @property
     def runs_on_worker(self) -> bool:
@@ -107,7 +112,8 @@ def register(action_type: ActionType) -> None:
 
 
 def all_types() -> list[ActionType]:
-    return list(_types.values())
+    """Those that somebody may choose."""
+    return [one for one in _types.values() if one.is_offered]
 
 
 def by_key(key: str) -> ActionType | None:

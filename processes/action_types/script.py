@@ -67,7 +67,7 @@ class ScriptForm(ReferencesForm, WorkerForm):
         label="Where the script is",
     )
     syntax = forms.ChoiceField(
-        choices=[(Syntax.BASH, "Bash"), (Syntax.PYTHON, "Python")], initial=Syntax.BASH, label="Language"
+        choices=[(one.value, one.value) for one in Syntax], initial=Syntax.BASH, label="Language"
     )
     script = ScriptField(required=False, label="Script body", max_length=LONGEST_SCRIPT)
     package_id = PackageIdField(required=False, label="Package ID")
@@ -144,7 +144,7 @@ RUN_A_SCRIPT = ActionType(
     key=SCRIPT_ACTION,
     slug="run-a-script",
     name="Run a script",
-    description="Runs a Bash or Python script on a worker, written here, in a package or in Git.",
+    description="Runs a Bash, Python or PowerShell script on a worker, written here, in a package or in Git.",
     icon="square-terminal",
     form=ScriptForm,
     template="processes/types/_script.html",

@@ -28,13 +28,15 @@ CONDITION_WORDS = {
 
 @dataclass(frozen=True)
 class Places:
-    """What a step may be restricted to: environments by id and name, tenant tags by canonical name; and the
-    target tags that it may name; `offered` gives what else there is to name, see `processes.offers`."""
+    """What a step may be restricted to: environments and channels by id and name, tenant tags by canonical
+    name; and the target tags that it may name; `offered` gives what else there is to name, see
+    `processes.offers`."""
 
     environments: Sequence[tuple[str, str]] = ()
     tenant_tags: Sequence[str] = ()
     target_tags: Sequence[str] = ()
     offered: Callable[[str], offers.Groups] = lambda kind: ()
+    channels: Sequence[tuple[str, str]] = ()
 
 
 NOWHERE = Places()
@@ -66,6 +68,9 @@ class WhenForm(forms.Form):
     environments = forms.MultipleChoiceField(
         required=False, widget=forms.CheckboxSelectMultiple, label="Which environments"
     )
+    channels = forms.MultipleChoiceField(
+        required=False, widget=forms.CheckboxSelectMultiple, label="Channels"
+    )
     tenant_tags = forms.MultipleChoiceField(
         required=False, widget=forms.CheckboxSelectMultiple, label="Tenant tags"
     )
@@ -76,6 +81,9 @@ class WhenForm(forms.Form):
         known = dict(places.environments)
         kept = [(id, f"Environment {id}") for id in self.initial.get("environments", ()) if id not in known]
         self._choices("environments", [*places.environments, *kept])
+        known = dict(places.channels)
+        gone = [(id, f"Channel {id}") for id in self.initial.get("channels", ()) if id not in known]
+        self._choices("channels", [*places.channels, *gone])
         tags = [*places.tenant_tags, *self.initial.get("tenant_tags", ())]
         self._choices("tenant_tags", [(tag, tag) for tag in dict.fromkeys(tags)])
 
@@ -104,8 +112,7 @@ class WhenForm(forms.Form):
             "applies": Applies(
                 environments=chosen if data["applies_in"] == ONLY else (),
                 excluded_environments=chosen if data["applies_in"] == NOT else (),
-                # Has no field, and is not to be lost for that.
-                channels=tuple(self.initial.get("channels", ())),
+                channels=tuple(sorted(data["channels"])),
                 tenant_tags=tuple(sorted(data["tenant_tags"])),
             ),
         }

@@ -9,9 +9,11 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 
+from domain.containers import LONGEST_IMAGE, image_of
 from domain.processes import (
     BACKOFF,
-    MOST_IN_WINDOW,
+    CONTAINER_ACCOUNT,
+    CONTAINER_IMAGE,
     MOST_RETRY_CODES,
     RETRIES,
     RETRY_AFTER,
@@ -24,15 +26,16 @@ from domain.processes import (
     rule_number,
 )
 from domain.step_rules import Backoff, Settle
-from domain.targets import BadTag, clean_tags, tag_key, tags_in
 from domain.variables import validate_name
 from pools.models import WorkerPool
 from processes.action_types.base import ActionForm, ActionType
+from processes.action_types.targets import TargetsForm
 from processes.action_types.when import Places
 from processes.models import Location, PoolChoice
 from processes.services.steps import StepFields
 
 OTHER_VARIABLE = ""
+DIRECTLY, CONTAINER = "", "container"
 
 _NAMES = {settle: name for name, settle in SETTLES.items()}
 #: By the stored value: what is chosen, and what follows from it.
@@ -119,14 +122,7 @@ class ConditionsForm(forms.Form):
         }
 
 
-class TagsField(forms.MultipleChoiceField):
-    """Tags as boxes. One that the last target lost while the form was open is still a tag."""
-
-    def valid_value(self, value: Any) -> bool:
-        return bool(str(value).strip())
-
-
-class WorkerForm(ConditionsForm, ActionForm):
+class WorkerForm(ConditionsForm, TargetsForm, ActionForm):
     """The fields of every type that runs on a worker."""
 
     location = forms.ChoiceField(
@@ -134,11 +130,6 @@ class WorkerForm(ConditionsForm, ActionForm):
         initial=Location.WORKER,
         widget=forms.RadioSelect,
         label="Execution location",
-    )
-    target_tags = TagsField(required=False, widget=forms.CheckboxSelectMultiple, label="Target tags")
-    new_target_tags = forms.CharField(required=False, max_length=2000, label="New target tags")
-    window = forms.IntegerField(
-        required=False, min_value=1, max_value=MOST_IN_WINDOW, label="Targets at a time"
     )
     pool_choice = forms.ChoiceField(
         choices=PoolChoice.choices,
@@ -149,6 +140,15 @@ class WorkerForm(ConditionsForm, ActionForm):
     worker_pool = forms.ModelChoiceField(WorkerPool.objects.none(), required=False, label="Pool")
     worker_pool_variable = forms.ChoiceField(required=False, label="Worker pool variable")
     other_variable = forms.CharField(required=False, max_length=200, label="Name of the variable")
+    container = forms.ChoiceField(
+        required=False,
+        choices=[(DIRECTLY, "Directly on the worker"), (CONTAINER, "Inside a container, on the worker")],
+        initial=DIRECTLY,
+        widget=forms.RadioSelect,
+        label="Container",
+    )
+    container_image = forms.CharField(required=False, max_length=LONGEST_IMAGE, label="Image")
+    container_account = forms.CharField(required=False, max_length=200, label="Account variable")
 
     def __init__(
         self,
@@ -165,22 +165,15 @@ class WorkerForm(ConditionsForm, ActionForm):
 
     def offer(self, places: Places) -> None:
         super().offer(places)
-        tags = {tag_key(tag): tag for tag in [*self.initial.get("target_tags", ()), *places.target_tags]}
-        # Spelled as the step has it, where it has it.
-        kept = {tag_key(tag): tag for tag in self.initial.get("target_tags", ())}
-        self._choices("target_tags", [(tag, tag) for tag in ({**tags, **kept}).values()])
+        self.offer_tags(places.target_tags)
 
-    def clean_target_tags(self) -> tuple[str, ...]:
-        try:
-            return clean_tags(self.cleaned_data["target_tags"])
-        except BadTag as error:
-            raise forms.ValidationError(str(error)) from error
-
-    def clean_new_target_tags(self) -> tuple[str, ...]:
-        try:
-            return tags_in(self.cleaned_data["new_target_tags"])
-        except BadTag as error:
-            raise forms.ValidationError(str(error)) from error
+    @property
+    def locations(self) -> list[tuple[str, str]]:
+        """Those that can be chosen: of a child, the step that holds it says whether there are targets."""
+        if self.family is None:
+            return list(Location.choices)
+        has_targets = bool(self.family.target_tags)
+        return [choice for choice in Location.choices if (choice[0] != Location.WORKER) == has_targets]
 
     def _offer_pools(self, pools: QuerySet[WorkerPool]) -> None:
         field = self.fields["worker_pool"]
@@ -198,14 +191,35 @@ class WorkerForm(ConditionsForm, ActionForm):
         data = super().clean() or self.cleaned_data
         chosen = data.get("worker_pool_variable") or data.get("other_variable") or ""
         data["variable"] = chosen.strip()
+        if data.get("container") == CONTAINER and not data.get("container_image"):
+            self.add_error("container_image", "Enter the image, such as debian:12.")
+        if account := data.get("container_account"):
+            self._check_account(account)
         location = data.get("location")
         # What does not count where the step runs is kept, and is not to be in the way.
         if data.get("pool_choice") == PoolChoice.VARIABLE and location != Location.TARGET:
             self._check_variable(data["variable"])
         has_targets = location in (Location.ON_BEHALF, Location.TARGET)
-        if has_targets and not data.get("target_tags") and not data.get("new_target_tags", True):
+        if (
+            self.family is None
+            and has_targets
+            and not data.get("target_tags")
+            and not data.get("new_target_tags", True)
+        ):
             self.add_error("new_target_tags", "Name the tags of the targets that the step is for.")
         return data
+
+    def _check_account(self, name: str) -> None:
+        if reason := validate_name(name):
+            self.add_error("container_account", reason)
+
+    def _container(self) -> dict[str, str]:
+        """Kept as it was entered only while it is chosen: what counts is whether there is an image."""
+        data = self.cleaned_data
+        if data["container"] != CONTAINER:
+            return {}
+        found = {CONTAINER_IMAGE: data["container_image"], CONTAINER_ACCOUNT: data["container_account"]}
+        return {name: value for name, value in found.items() if value}
 
     def _check_variable(self, name: str) -> None:
         if not name:
@@ -218,14 +232,20 @@ class WorkerForm(ConditionsForm, ActionForm):
         plain = super().step_fields()
         return replace(
             plain,
-            properties={**plain.properties, **self.conditions()},
+            properties={**plain.properties, **self._container(), **self.conditions()},
             location=Location(data["location"]),
-            target_tags=clean_tags([*data["target_tags"], *data["new_target_tags"]]),
-            window=data["window"] or 0,
+            **self._targets(),
             pool_choice=PoolChoice(data["pool_choice"]),
             worker_pool=data["worker_pool"],
             worker_pool_variable=data["variable"],
         )
+
+    def _targets(self) -> Mapping[str, Any]:
+        """A child keeps what it had before it was one."""
+        if self.family is None:
+            return self.targets()
+        kept = self.initial
+        return {"target_tags": tuple(kept.get("target_tags", ())), "window": kept.get("window") or 0}
 
     @classmethod
     def initial_of(cls, fields: StepFields, *, pool_variables: Sequence[str]) -> dict[str, Any]:
@@ -234,8 +254,10 @@ class WorkerForm(ConditionsForm, ActionForm):
             **super().initial_of(fields, pool_variables=pool_variables),
             **cls.initial_conditions(fields.properties),
             "location": fields.location,
-            "target_tags": list(fields.target_tags),
-            "window": fields.window or None,
+            **cls.initial_targets(fields),
+            "container": CONTAINER if image_of(fields.properties) else DIRECTLY,
+            "container_image": fields.properties.get(CONTAINER_IMAGE, ""),
+            "container_account": fields.properties.get(CONTAINER_ACCOUNT, ""),
             "pool_choice": fields.pool_choice,
             "worker_pool": fields.worker_pool.pk if fields.worker_pool else None,
             "worker_pool_variable": fields.worker_pool_variable if offered else OTHER_VARIABLE,

@@ -50,10 +50,20 @@ class StartTrigger(models.TextChoices):
 
 
 class Step(models.Model):
-    """One entry of a process. What it does is in its action; a step may hold several of them."""
+    """One entry of a process. What it does is in its action. A step that holds others has none: they are its
+    child steps, entries of their own that stand right behind it."""
 
     process = models.ForeignKey(Process, on_delete=models.CASCADE, related_name="steps")
     position = models.PositiveIntegerField(validators=[MinValueValidator(1)])
+    parent = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="children",
+        help_text="The step that this one is a child of; then its condition looks at the other children.",
+    )
+    is_parent = models.BooleanField(default=False, help_text="It holds other steps and has no action.")
     name = models.CharField(max_length=120)
     slug = models.SlugField(max_length=140)
     condition = models.CharField(max_length=20, choices=Condition.choices, default=Condition.SUCCESS)
@@ -75,9 +85,11 @@ class Step(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["process", "position"], name="processes_step_position"),
             models.UniqueConstraint(fields=["process", "slug"], name="processes_step_slug"),
+            # A step that holds others may be called as one of them: Octopus names it after the first.
             models.UniqueConstraint(
                 "process",
                 Lower("name"),
+                "is_parent",
                 name="processes_step_name",
                 violation_error_message="This process has a step of this name.",
             ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -14,15 +14,14 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.permissions import Permission, require
 from accounts.services import events
-from common.usage import refuse_if_used
 from domain import codec
 from domain.conditions import Applies, conditions_text
 from domain.labels import Names
-from domain.processes import ActionDef, Location, ProcessDef, StepDef
+from domain.processes import ActionDef, Location, ProcessDef, StepDef, child_location
 from domain.scopes import Kind
 from domain.step_rules import Condition, Start
 from environments.models import Environment
-from processes import owners, restoring, saving
+from processes import channels, outline, owners, restoring, saving
 from processes.models import Action, PoolChoice, Process, ProcessRevision, Step
 from processes.services import steps
 from processes.services.steps import StepFields, StepNameTaken, StepRow, UnknownSteps
@@ -41,6 +40,7 @@ __all__ = [
     "delete",
     "delete_step",
     "edit_step",
+    "edit_steps",
     "freeze",
     "get_or_create",
     "reorder",
@@ -89,14 +89,18 @@ def add_step(
     fields: StepFields,
     user: User | None = None,
     after: Step | None = None,
+    into: Step | None = None,
+    children: Sequence[StepFields] = (),
 ) -> Step:
-    """A new step behind `after`, or at the end. `user` is None for the system itself.
+    """A new step behind `after`, as a child of `into`, or at the end; a parent comes with its children.
+    `user` is None for the system itself.
 
     Raises StaleProcess, StepNameTaken, or NotAllowed for a pool that the user may not use.
     """
-    _check_pool(fields, before=None, user=user)
+    for one in (fields, *children):
+        _check_pool(one, before=None, user=user)
     with _changing(process, version=version, user=user, message=f"Added step {fields.name} to"):
-        return steps.create(process, fields, after=after)
+        return steps.create(process, fields, after=after, into=into, children=children)
 
 
 def edit_step(*, step: Step, version: int, fields: StepFields, user: User | None = None) -> Step:
@@ -105,6 +109,22 @@ def edit_step(*, step: Step, version: int, fields: StepFields, user: User | None
     with _changing(step.process, version=version, user=user, message=f"Changed step {fields.name} of"):
         steps.change(step, fields)
     return step
+
+
+def edit_steps(
+    *,
+    process: Process,
+    version: int,
+    changes: Sequence[tuple[Step, StepFields]],
+    user: User | None = None,
+    message: str = "Changed the steps of",
+) -> None:
+    """Several steps at once. Raises what `edit_step` does."""
+    for step, fields in changes:
+        _check_pool(fields, before=steps.fields_of(step), user=user)
+    with _changing(process, version=version, user=user, message=message):
+        for step, fields in changes:
+            steps.change(step, fields)
 
 
 def set_disabled(*, step: Step, version: int, is_disabled: bool, user: User | None = None) -> None:
@@ -117,10 +137,19 @@ def set_disabled(*, step: Step, version: int, is_disabled: bool, user: User | No
 
 def clone_step(*, step: Step, version: int, user: User | None = None) -> Step:
     """A copy right behind the step. Raises StaleProcess."""
-    fields = replace(steps.fields_of(step), name=steps.copied_name(step.name, step.process))
-    _check_pool(fields, before=None, user=user)
-    with _changing(step.process, version=version, user=user, message=f"Copied step {step.name} of"):
-        return steps.create(step.process, fields, after=step)
+    process = step.process
+    fields, *children = (
+        replace(steps.fields_of(one), name=steps.copied_name(one.name, process))
+        for one in _with_children(step)
+    )
+    for one in (fields, *children):
+        _check_pool(one, before=None, user=user)
+    with _changing(process, version=version, user=user, message=f"Copied step {step.name} of"):
+        return steps.create(process, fields, after=step, children=children)
+
+
+def _with_children(step: Step) -> list[Step]:
+    return [step, *step.children.prefetch_related("actions__worker_pool")]
 
 
 def copy_step(*, step: Step, to: Process, user: User | None = None) -> Step:
@@ -129,26 +158,57 @@ def copy_step(*, step: Step, to: Process, user: User | None = None) -> Step:
     Raises StaleProcess if somebody saves the other process at the same moment, or NotAllowed for a pool that
     the user may not use.
     """
-    is_taken = to.steps.filter(name__iexact=step.name).exists()
-    name = steps.copied_name(step.name, to) if is_taken else step.name
-    fields = replace(steps.fields_of(step), name=name, start=Start.AFTER_PREVIOUS)
-    return add_step(process=to, version=to.version, fields=fields, user=user)
+    fields, *children = (
+        replace(
+            steps.fields_of(one),
+            name=_free_name(one, to),
+            start=Start.AFTER_PREVIOUS,
+            applies=_applies_there(one, to),
+        )
+        for one in _with_children(step)
+    )
+    return add_step(process=to, version=to.version, fields=fields, user=user, children=children)
+
+
+def _applies_there(step: Step, process: Process) -> Applies:
+    """Channels of another project mean nothing there, and would keep the step from ever running."""
+    applies, there = steps.fields_of(step).applies, {one.id for one in channels.of(process)}
+    return replace(applies, channels=tuple(id for id in applies.channels if id in there))
+
+
+def _free_name(step: Step, process: Process) -> str:
+    is_taken = process.steps.filter(name__iexact=step.name, is_parent=step.is_parent).exists()
+    return steps.copied_name(step.name, process) if is_taken else step.name
 
 
 def delete_step(*, step: Step, version: int, user: User | None = None) -> None:
-    """Raises StaleProcess, or InUse while values of variables are scoped to the step."""
+    """With its children. Raises StaleProcess, or InUse while values of variables are scoped to one."""
     process = step.process
     with _changing(process, version=version, user=user, message=f"Deleted step {step.name} of"):
-        for action in step.actions.all():
-            refuse_if_used(action)
-        step.delete()
-        steps.renumber(process, list(process.steps.values_list("pk", flat=True)))
+        steps.delete(step)
+        steps.arrange(process, steps.branches_of(process))
 
 
-def reorder(*, process: Process, version: int, step_ids: Sequence[int], user: User | None = None) -> None:
-    """Raises StaleProcess, or UnknownSteps unless each step is named exactly once."""
+def reorder(
+    *,
+    process: Process,
+    version: int,
+    step_ids: Sequence[int],
+    parents: Mapping[int, int] | None = None,
+    user: User | None = None,
+) -> None:
+    """Gives the steps this order, and the parents that some have; None leaves each its own. A step that gets
+    its first child becomes the first child of a new one, and one with a single child left gives way to it.
+
+    Raises StaleProcess, or UnknownSteps unless each step is named exactly once.
+    """
     with _changing(process, version=version, user=user, message="Reordered the steps of"):
-        steps.renumber(process, step_ids)
+        if parents is None:
+            parents = dict(process.steps.exclude(parent=None).values_list("pk", "parent_id"))
+        try:
+            steps.arrange(process, outline.branches(step_ids, parents))
+        except outline.BadOutline as problem:
+            raise UnknownSteps from problem
 
 
 def replace_steps(
@@ -187,18 +247,33 @@ def freeze(process: Process) -> dict[str, Any]:
 
 def definition(rows: Iterable[Step], names: Names) -> ProcessDef:
     """The steps of a process, in order, as the rules see them; `names` are those of environments."""
-    return ProcessDef(tuple(_step_def(number, step, names) for number, step in enumerate(rows, start=1)))
+    found: dict[int, tuple[Step, list[Step]]] = {}
+    for step in rows:
+        if step.parent_id is None:
+            found[step.pk] = (step, [])
+        else:
+            found[step.parent_id][1].append(step)
+    return ProcessDef(
+        tuple(
+            _step_def(number, step, children, names)
+            for number, (step, children) in enumerate(found.values(), start=1)
+        )
+    )
 
 
 def _names(applies: Sequence[Applies]) -> Names:
-    """Of the environments that steps are restricted to."""
+    """Of the environments and channels that steps are restricted to."""
+    own = channels.names({id for one in applies for id in one.channels})
     ids = {id for one in applies for id in (*one.environments, *one.excluded_environments)}
     rows = Environment.objects.filter(pk__in=ids).values_list("pk", "name") if ids else ()
-    return {(Kind.ENVIRONMENT, str(id)): name for id, name in rows}
+    found = {(Kind.ENVIRONMENT, str(id)): name for id, name in rows}
+    return found | {(Kind.CHANNEL, id): name for id, name in own.items()}
 
 
-def _step_def(number: int, step: Step, names: Names) -> StepDef:
+def _step_def(number: int, step: Step, children: Sequence[Step], names: Names) -> StepDef:
     actions = tuple(action_def(action, names) for action in step.actions.all())
+    if step.is_parent:
+        actions = tuple(_child_def(child, step.target_tags, names) for child in children)
     return StepDef(
         id=str(step.pk),
         name=step.name,
@@ -210,6 +285,17 @@ def _step_def(number: int, step: Step, names: Names) -> StepDef:
         start=Start(step.start_trigger),
         target_tags=tuple(step.target_tags),
         window=step.window,
+    )
+
+
+def _child_def(child: Step, tags: Sequence[str], names: Names) -> ActionDef:
+    own = action_def(steps.action_of(child), names)
+    return replace(
+        own,
+        location=child_location(own.location, tags),
+        condition=Condition(child.condition),
+        expression=child.expression,
+        step_id=str(child.pk),
     )
 
 
@@ -270,7 +356,7 @@ def _claim(process: Process, *, version: int, user: User | None) -> None:
 
 def _check_pools(process: Process, rows: Sequence[StepRow], *, user: User | None) -> None:
     stored = {step.pk: step for step in process.steps.prefetch_related("actions__worker_pool")}
-    for row in rows:
+    for row in steps.each(rows):
         before = stored.get(row.id or 0)
         _check_pool(row.fields, before=steps.fields_of(before) if before else None, user=user)
 

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from accounts.api.views import ApiView
 from accounts.permissions import Permission
-from common.api.serializers import STRING, Body, Text
+from common.api.serializers import STRING, Body, Text, find
 from domain import ids
 from domain.ids import IdKind
 from projects.api import selected_packages
@@ -30,7 +30,7 @@ from projects.api.starting import (
     tenants_named,
     wishes,
 )
-from projects.models import Deployment, Project, Release
+from projects.models import Channel, Deployment, Project, Release
 from projects.places import places_for
 from projects.services import deployments, releases
 from tasks.models import ServerTask
@@ -51,8 +51,6 @@ class CreateReleaseBody(Body):
     IgnoreChannelRules = serializers.BooleanField(source="ignore_rules", default=False)
 
     def validate(self, attrs: Any) -> Any:
-        if attrs["channel"] and attrs["channel"].casefold() != "default":
-            raise ValidationError({"ChannelName": "A project has one channel here: Default."})
         if attrs["git_ref"] or attrs["git_commit"]:
             raise ValidationError("Projects are kept in the database here, not in Git.")
         return attrs
@@ -97,10 +95,25 @@ class CreateReleaseView(ApiView):
                 release_process(project), data["packages"], default=data["package_version"]
             )
             release = releases.create(
-                project=project, version=version, notes=data["notes"], packages=packages, user=self.user
+                project=project,
+                version=version,
+                notes=data["notes"],
+                packages=packages,
+                channel=self._channel(project, data["channel"]),
+                ignore_rules=data["ignore_rules"],
+                user=self.user,
             )
         answer = {"ReleaseId": ids.encode(IdKind.RELEASE, release.pk), "ReleaseVersion": release.version}
         return Response(answer, status=201)
+
+    def _channel(self, project: Project, name: str) -> Channel | None:
+        """None for the default one."""
+        if not name:
+            return None
+        found: Channel | None = find(Channel.objects.filter(project=project), IdKind.CHANNEL, name)
+        if found is None:
+            raise ValidationError({"ChannelName": f"{project.name} has no channel {name[:80]!r}: not found."})
+        return found
 
 
 def _environment_names(**kwargs: Any) -> serializers.ListField:
@@ -151,7 +164,7 @@ class DeployView(ApiView):
         return Response({"DeploymentServerTasks": _started(tasks)})
 
     def _release(self, project: Project, version: str) -> Release:
-        rows = Release.objects.filter(project=project).select_related("project__space")
+        rows = Release.objects.filter(project=project).select_related("project__space", "channel")
         number = ids.decode(IdKind.RELEASE, version) if ids.is_id(IdKind.RELEASE, version) else 0
         found = rows.filter(pk=number).first() or rows.filter(version__iexact=version).first()
         if found is None:

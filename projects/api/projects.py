@@ -1,4 +1,4 @@
-"""Projects, their groups, and the one channel that each of them has."""
+"""Projects and their groups."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSetMixin
 
-from accounts.api.resources import InSpace, NamedResource, ResourceView, kept, numbers, routes
+from accounts.api.resources import NamedResource, ResourceView, kept, numbers, routes
 from accounts.api.views import ApiView
 from accounts.permissions import Permission
 from common.api import errors
-from common.api.serializers import STRING, Always, Computed, IdField, LinksField, Ref, Refs
+from common.api.serializers import STRING, Always, Computed, Ref, Refs
 from domain import ids
 from domain.ids import IdKind
 from environments.models import Lifecycle
@@ -26,7 +26,9 @@ from projects.services import project_groups, project_variables, projects
 from projects.services.project_variables import SetsTied, tie_sentence
 from projects.services.projects import NameTaken
 from tasks.models import GuidedFailure
-from variables.models import LibraryVariableSet, VariableSet
+from variables.models import LibraryVariableSet, OwnerKind, VariableSet
+from variables.services import templates
+from variables.templates_api import TemplatesField
 
 errors.refuse(NameTaken, words=lambda error: ["Name: This name is taken. Choose another one."])
 errors.refuse(SetsTied, words=lambda error: [tie_sentence(one) for one in getattr(error, "ties", ())])
@@ -85,7 +87,7 @@ class ProjectResource(NamedResource):
     IsDisabled = Always(False)
     DiscreteChannelRelease = Always(False)
     AutoCreateRelease = Always(False)
-    Templates = Always([])
+    Templates = TemplatesField(OwnerKind.PROJECT)
     AutoDeployReleaseOverrides = Always([])
     ReleaseCreationStrategy = Always({})
     VersioningStrategy = Always({"Template": "#{Octopus.Version.LastMajor}.#{Octopus.Version.LastMinor}.i"})
@@ -148,10 +150,12 @@ class ProjectsView(ResourceView):
 
     def make(self, data: dict[str, Any]) -> Project:
         guided, included = data.pop("guided_failure"), data.pop("library_sets", [])
+        asked = data.pop("template_rows", [])
         with transaction.atomic():
             project = projects.create(space=self.space, user=self.user, **_without_defaults(data))
             projects.configure_runs(project, values={"guided_failure": guided}, user=self.user)
             project_variables.include(project, included, user=self.user)
+            templates.replace_all(variable_set_of(project), asked, user=self.user)
         return project
 
     def change(self, row: Project, data: dict[str, Any]) -> None:
@@ -162,6 +166,8 @@ class ProjectsView(ResourceView):
             projects.configure_runs(row, values=kept(row, data, "guided_failure"), user=self.user)
             if "library_sets" in data:
                 project_variables.include(row, data["library_sets"], user=self.user)
+            if "template_rows" in data:
+                templates.replace_all(variable_set_of(row), data["template_rows"], user=self.user)
 
     def remove(self, row: Project) -> None:
         projects.delete(row, user=self.user)
@@ -212,43 +218,6 @@ def _without_defaults(data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-class ChannelResource(InSpace):
-    """A project has one channel, which takes all its releases."""
-
-    kind = IdKind.CHANNEL
-    path = "channels"
-
-    Id = IdField(IdKind.CHANNEL, source="pk")
-    SpaceId = IdField(IdKind.SPACE, source="space_id")
-    ProjectId = IdField(IdKind.PROJECT, source="pk")
-    Name = Always("Default")
-    Slug = Always("default")
-    Description = Always("")
-    LifecycleId = Always(None)
-    IsDefault = Always(True)
-    Rules = Always([])
-    TenantTags = Always([])
-    Type = Always("Lifecycle")
-    Links = LinksField()
-
-    def links(self, row: Any) -> dict[str, str]:
-        own = self.address(row)
-        project = own.replace("/channels/Channels-", "/projects/Projects-")
-        return {"Self": own, "Project": project, "Releases": f"{project}/releases"}
-
-
-class ChannelsView(ResourceView):
-    model = Project
-    kind = IdKind.CHANNEL
-    item_type = "Channel"
-    serializer_class = ChannelResource
-    queryset = Project.objects.none()
-    name_field = ""
-
-    def by_name(self, rows: Any, ref: str) -> Any:
-        return None
-
-
 class InProject:
     """For views below a project of the address."""
 
@@ -268,13 +237,6 @@ class InProject:
         self.space = found.space
         project: Project = found
         return project
-
-
-class ProjectChannelsView(InProject, ChannelsView):
-    tag = "projects"
-
-    def listed(self) -> Any:
-        return self.rows().filter(pk=self.project_of(self.kwargs["project"]).pk)
 
 
 class ProjectPartsView(InProject, ViewSetMixin, ApiView):
@@ -310,8 +272,6 @@ ROUTES = [
     path("projectgroups/<str:ref>/projects", ProjectsOfGroupView.as_view({"get": "list"})),
     path("lifecycles/<str:ref>/projects", ProjectsOfLifecycleView.as_view({"get": "list"})),
     *routes(ProjectsView, "projects"),
-    *routes(ChannelsView, "channels"),
-    path("projects/<str:project>/channels", ProjectChannelsView.as_view({"get": "list"})),
     path(
         "projects/<str:project>/deploymentsettings", ProjectPartsView.as_view({"get": "deployment_settings"})
     ),

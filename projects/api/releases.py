@@ -10,16 +10,31 @@ from django.db.models.fields.json import KeyTransform
 from django.http import Http404
 from django.urls import path
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
 
 from accounts.api.resources import InSpace, ResourceView, any_of, numbers, routes
 from accounts.api.views import SPACE_PATHS
 from accounts.permissions import Permission
 from common.api import errors
-from common.api.serializers import STRING, Always, Computed, IdField, LinksField, Moment, Ref, Text
+from common.api.serializers import (
+    ANY_OBJECT,
+    STRING,
+    Always,
+    Computed,
+    IdField,
+    LinksField,
+    Moment,
+    Ref,
+    Text,
+)
 from domain import ids
 from domain.ids import IdKind
+from domain.plan_packages import chosen_of
 from environments.models import Environment
+from packages import build_api
+from packages.services import builds
 from packages.services.choosing import NoSuchPackage
 from processes.models import OwnerKind
 from processes.services import processes
@@ -27,7 +42,7 @@ from projects.api import selected_packages
 from projects.api.projects import InProject
 from projects.api.selected_packages import SelectedPackages
 from projects.api.starting import AnswersField, left_out, wishes
-from projects.models import Deployment, Project, Release
+from projects.models import Channel, Deployment, Project, Release
 from projects.services import deployments, releases
 from projects.services.releases import BadVersion, EmptyProcess, VersionTaken
 from tasks.api import related
@@ -59,7 +74,7 @@ class ReleaseResource(InSpace):
     SpaceId = IdField(IdKind.SPACE, source="project.space_id")
     Version = Text(source="version", required=True, allow_blank=False, max_length=100)
     ProjectId = Ref(IdKind.PROJECT, Project, source="project")
-    ChannelId = IdField(IdKind.CHANNEL, source="project_id")
+    ChannelId = Ref(IdKind.CHANNEL, Channel, source="channel", required=False, allow_null=True)
     ReleaseNotes = Text(source="notes")
     Assembled = Moment(source="created_at", read_only=True)
     ProjectDeploymentProcessSnapshotId = Computed(
@@ -71,11 +86,19 @@ class ReleaseResource(InSpace):
     LibraryVariableSetSnapshotIds = Always([])
     SelectedPackages = SelectedPackages(required=False)
     SelectedGitResources = Always([])
-    BuildInformation = Always([])
-    IgnoreChannelRules = Always(False)
+    BuildInformation = serializers.SerializerMethodField()
+    IgnoreChannelRules = serializers.BooleanField(source="ignores_rules", default=False)
     CustomFields = Always({})
     VersionControlReference = Always(None)
     Links = LinksField()
+
+    @extend_schema_field({"type": "array", "items": ANY_OBJECT})
+    def get_BuildInformation(self, row: Release) -> list[Any]:  # noqa: N802  # DRF's name
+        versions = _versions(row)
+        known = self.context.get("builds")
+        found = builds.find_all(row.project.space, versions) if known is None else known
+        keys = dict.fromkeys((package_id.lower(), version.lower()) for package_id, version in versions)
+        return [build_api.shown(found[key]) for key in keys if key in found]
 
     def links(self, row: Any) -> dict[str, str]:
         own = self.address(row)
@@ -83,9 +106,14 @@ class ReleaseResource(InSpace):
         return {
             "Self": own,
             "Project": f"{space}/projects/{ids.encode(IdKind.PROJECT, row.project_id)}",
+            "Channel": f"{space}/channels/{ids.encode(IdKind.CHANNEL, row.channel_id)}",
             "Deployments": f"{own}/deployments",
             "Web": f"/projects/{row.project.slug}/releases/{row.version}/",
         }
+
+
+def _versions(release: Release) -> list[tuple[str, str]]:
+    return [(one.package_id, one.version) for one in chosen_of(release.packages)]
 
 
 def _frozen(word: str, project_id: int, number: int) -> str:
@@ -102,15 +130,39 @@ class ReleasesView(ResourceView):
     edit = Permission.CREATE_RELEASE
 
     def rows(self) -> Any:
-        return super().rows().select_related("project__space").defer("process", "variables")
+        return super().rows().select_related("project__space", "channel").defer("process", "variables")
+
+    def window(self, rows: Any, skip: int, take: int) -> Sequence[Any]:
+        """With the build information of all of them at once."""
+        found = super().window(rows, skip, take)
+        self._builds = builds.find_all(self.space, [one for row in found for one in _versions(row)])
+        return found
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "builds": getattr(self, "_builds", None)}
 
     def siblings(self) -> Any:
         return Release.objects.none()
 
     def make(self, data: dict[str, Any]) -> Release:
-        rows = data.pop("packages", [])
+        rows, channel = data.pop("packages", []), data.get("channel")
+        if channel is not None and channel.project_id != data["project"].pk:
+            raise ValidationError({"ChannelId": f"{data['project']} has no channel {channel}: not found."})
+        data["ignore_rules"] = data.pop("ignores_rules")
         process = release_process(data["project"])
         return releases.create(user=self.user, packages=selected_packages.wanted(process, rows), **data)
+
+    def change(self, row: Release, data: dict[str, Any]) -> None:
+        """The notes: what was frozen stays, so a body that says something else of it is refused."""
+        frozen = {"version": row.version, "project": row.project, "channel": row.channel}
+        for name, value in frozen.items():
+            if data.get(name, value) not in (value, None):
+                raise ValidationError({name.capitalize(): "A release keeps what it was made with."})
+        releases.edit(row, notes=data.get("notes", row.notes), user=self.user)
+
+    def remove(self, row: Release) -> None:
+        """A 409 names its deployments."""
+        releases.delete(row, user=self.user)
 
 
 class ProjectReleasesView(InProject, ReleasesView):
@@ -191,7 +243,7 @@ class DeploymentResource(RunFields):
     SpaceId = IdField(IdKind.SPACE, source="release.project.space_id")
     ProjectId = IdField(IdKind.PROJECT, source="release.project_id")
     ReleaseId = Ref(IdKind.RELEASE, Release, source="release")
-    ChannelId = IdField(IdKind.CHANNEL, source="release.project_id")
+    ChannelId = IdField(IdKind.CHANNEL, source="release.channel_id")
     DeploymentProcessId = Computed(
         lambda row: _frozen(ids.DEPLOYMENT_PROCESS, row.release.project_id, row.release_id), STRING
     )
@@ -252,13 +304,17 @@ class DeploymentsView(RunsView):
     parent = ("release", Release)
 
     def rows(self) -> Any:
-        rows = super().rows().select_related("release__project__space", "environment", "tenant", "task")
+        rows = (
+            super()
+            .rows()
+            .select_related("release__project__space", "release__channel", "environment", "tenant", "task")
+        )
         rows = rows.annotate(left_out=LEFT_OUT)
         return rows.defer("task__plan", "release__process", "release__variables")
 
     def narrowed(self, rows: Any) -> Any:
         channels = numbers(IdKind.CHANNEL, self.query.words("channels"))
-        return super().narrowed(rows).filter(any_of("release__project", channels))
+        return super().narrowed(rows).filter(any_of("release__channel", channels))
 
     def make(self, data: dict[str, Any]) -> Deployment:
         [task] = deployments.deploy(

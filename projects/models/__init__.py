@@ -1,4 +1,5 @@
+from projects.models.channel import Channel
 from projects.models.project import Project, ProjectGroup, TenantedMode, TenantLink
 from projects.models.release import Deployment, Release
 
-__all__ = ["Deployment", "Project", "ProjectGroup", "Release", "TenantLink", "TenantedMode"]
+__all__ = ["Channel", "Deployment", "Project", "ProjectGroup", "Release", "TenantLink", "TenantedMode"]

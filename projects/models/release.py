@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
+from projects.models.channel import Channel
 from projects.models.project import Project
 from spaces.models import SpaceOwnedQuerySet
 
@@ -11,12 +12,19 @@ class Release(models.Model):
     """Process and variables of a project, frozen under a version."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="releases")
+    # Restricted, not protected: a project goes with its channels and their releases.
+    channel = models.ForeignKey(Channel, on_delete=models.RESTRICT, related_name="releases")
     version = models.CharField(max_length=100)
     notes = models.TextField(blank=True)
     process = models.JSONField(help_text="domain.processes.ProcessDef")
     variables = models.JSONField(help_text="As variables.services.variable_sets.freeze gives them.")
     packages = models.JSONField(
         default=list, blank=True, help_text="A list of domain.plan_packages.ChosenPackage."
+    )
+    ignores_rules = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whoever made it did so against the rules of the channel.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from domain.processes import ProcessDef, StepDef
+from domain.processes import ActionDef, ProcessDef, StepDef
 from processes import differences, merging
 from processes.models import Action, Step
 from processes.services import processes
@@ -52,11 +52,7 @@ def of_act(stale: StaleProcess, *, retry: Retry | None, can_keep: bool) -> Confl
 def of_save(stale: StaleProcess, *, step: Step, merged: StepFields) -> Conflict:
     """Somebody saved a step; `merged` is what the form shows now."""
     theirs = merging.find_step(ProcessDef.from_json(stale.current), str(step.pk))
-    changes = (
-        differences.compare_steps(theirs, step_def(merged, id=theirs.id, number=theirs.number))
-        if theirs
-        else ()
-    )
+    changes = differences.compare_steps(theirs, _entry(merged, like=theirs)) if theirs else ()
     return _conflict(stale, mine=changes)
 
 
@@ -96,13 +92,27 @@ def merge(stale: StaleProcess, *, step: Step, mine: StepFields, theirs: StepFiel
     return merging.merged(base=merging.find_step(loaded, str(step.pk)), mine=mine, theirs=theirs)
 
 
-def step_def(fields: StepFields, *, id: str, number: int) -> StepDef:
+def _entry(fields: StepFields, *, like: differences.Entry) -> differences.Entry:
+    """A step as it would be stored, in the place of another one."""
+    if not like.step.child:
+        step = step_def(fields, id=like.step.id, number=like.step.number)
+        return differences.Entry(step, None if fields.is_parent else step.actions[0])
+    return differences.Entry(like.step, child_def(fields, id=like.action.step_id if like.action else ""))
+
+
+def child_def(fields: StepFields, *, id: str) -> ActionDef:
+    """A child step as it would be stored."""
+    action = processes.action_def(unsaved_action(fields))
+    return replace(action, condition=fields.condition, expression=fields.expression, step_id=id)
+
+
+def step_def(fields: StepFields, *, id: str, number: int, children: Sequence[ActionDef] = ()) -> StepDef:
     """A step as it would be stored, for a comparison."""
     return StepDef(
         id=id,
         name=fields.name,
         number=number,
-        actions=(processes.action_def(unsaved_action(fields)),),
+        actions=tuple(children) or (processes.action_def(unsaved_action(fields)),),
         condition=fields.condition,
         expression=fields.expression,
         start=fields.start,

@@ -15,16 +15,19 @@ from domain.labels import counted, listed
 from domain.plans import PlannedStep, PoolCapacity, Problem, ProblemCode, RunPlan, Severity
 from domain.processes import ActionDef, ProcessDef, StepDef
 from domain.scopes import Kind
+from domain.tenant_values import NONE, TenantValues
 from domain.variables import Candidate, same_name
 from environments.models import Environment
 from projects.models import Project, TenantedMode
 from projects.process_editor.session import Session
 from projects.run_dialog.fixes import Fix, fix_for
+from projects.services import project_variables
 from tasks.services.planning import Planner
 from tenants.models import Tenant
 from variables.models import OwnerKind
 from variables.selectors import process_names
 from variables.services import variable_sets
+from variables.services.tenant_values import Reader
 
 _NAMED_TENANTS = 3
 
@@ -96,6 +99,7 @@ class _Planning:
     planner: Planner = field(init=False)
     candidates: list[Candidate] = field(init=False)
     slugs: dict[str, str] = field(init=False)
+    of_tenants: Reader | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         session = self.session
@@ -110,6 +114,7 @@ class _Planning:
             process_ref=session.owner.process_ref,
             process_label=session.owner.title,
             labels=partial(process_names, owner_kind=OwnerKind.PROJECT, owner_id=session.owner.project.pk),
+            tenant_values=self._tenant_values,
         )
         self.candidates = variable_sets.candidates(frozen)
         self.environments = list(Environment.objects.visible_to(session.user).in_space(session.space))
@@ -142,13 +147,26 @@ class _Planning:
         if self.session.owner.project.tenanted_mode == TenantedMode.UNTENANTED:
             return []
         ids, tags = self._scoped(Kind.TENANT), self._scoped(Kind.TENANT_TAG)
-        if not ids and not tags:
+        asks = self._asks_tenants
+        if not ids and not tags and not asks:
             return []
-        return [
+        found = [
             tenant
             for tenant in _tenants_of(self.session.owner.project)
-            if str(tenant.pk) in ids or tags & _tags(tenant)
+            if asks or str(tenant.pk) in ids or tags & _tags(tenant)
         ]
+        self.of_tenants = project_variables.of_tenants(self.session.owner.project, found) if asks else None
+        return found
+
+    @property
+    def _asks_tenants(self) -> bool:
+        """Whether each tenant may give the variable a value of its own."""
+        project, name = self.session.owner.project, self.action.worker_pool_variable or ""
+        asked = project_variables.of_tenants(project, ()).templates
+        return any(same_name(one.name, name) for one in asked)
+
+    def _tenant_values(self, environment: Environment, tenant: Tenant) -> TenantValues:
+        return self.of_tenants(environment, tenant) if self.of_tenants else NONE
 
     def _scoped(self, kind: Kind) -> frozenset[str]:
         name = self.action.worker_pool_variable or ""

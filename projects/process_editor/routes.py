@@ -24,13 +24,14 @@ class Route(StrEnum):
     DELETE = "delete"
     ENABLE = "enable"
     DISABLE = "disable"
+    CHILD = "child"
 
 
 def routes(prefix: str, view: Callable[..., HttpResponse], *, name: str) -> list[URLPattern]:
     """The addresses of an editor whose page is at `prefix`. Each calls `view` with the arguments that
     the prefix names, `route`, and where there is one `step` or `action_type` (slugs); the page itself
     is named `name`, a step `name`_step."""
-    acts = (Route.CLONE, Route.COPY_TO, Route.DELETE, Route.ENABLE, Route.DISABLE)
+    acts = (Route.CLONE, Route.COPY_TO, Route.DELETE, Route.ENABLE, Route.DISABLE, Route.CHILD)
     return [
         path(prefix, view, {"route": Route.SHOW}, name=name),
         path(f"{prefix}steps/<slug:step>/", view, {"route": Route.STEP}, name=f"{name}_step"),

@@ -14,16 +14,21 @@ from accounts.permissions import Permission, can
 from domain import process_warnings
 from domain.labels import Names
 from domain.process_warnings import PoolFacts, StepWarning, Surroundings
-from domain.processes import ActionDef, Location
+from domain.processes import ActionDef, Location, child_location, number_label
 from domain.scopes import Context, Kind
 from domain.system_variables import known_names
 from environments.models import Environment
 from packages import selectors as package_selectors
 from pools.models import WorkerPool
-from processes import offers
+from processes import channels, offers
 from processes.action_types import ActionForm, ActionType, by_key
+from processes.action_types.parent import PARENT
+from processes.action_types.targets import Family
 from processes.action_types.when import Places
+from processes.channels import ChannelOption
 from processes.models import Condition, Process, StartTrigger, Step
+from processes.models import Location as StoredLocation
+from processes.outline import Way
 from processes.services import processes
 from processes.services.steps import StepFields, action_of
 from projects.process_editor.owner import ProcessOwner
@@ -42,10 +47,12 @@ MOST_PACKAGES = 500
 
 @dataclass(frozen=True)
 class StepItem:
-    """A step in the list on the left. `group` stands above the first of those that run beside each other."""
+    """A step in the list on the left. `group` stands above the first of those that run beside each other.
+    `label` is its number, "2" or "2.1". `can` names where it may be moved, and enable or disable."""
 
     step: Step
     number: int
+    label: str
     url: str
     icon: str
     place: str
@@ -55,6 +62,8 @@ class StepItem:
     group: str = ""
     is_grouped: bool = False
     warnings: Sequence[StepWarning] = ()
+    children: Sequence[StepItem] = ()
+    can: Sequence[str] = ()
 
 
 class Session:
@@ -80,42 +89,89 @@ class Session:
         return list(self.process.steps.prefetch_related("actions__worker_pool"))
 
     def step(self, slug: str) -> Step:
-        found = self.process.steps.filter(slug=slug).first()
+        found = self.process.steps.select_related("parent").filter(slug=slug).first()
         if found is None:
             raise Http404("This process has no such step.")
         return found
 
     def items(self, steps: list[Step]) -> list[StepItem]:
-        groups, warnings = _groups(steps), self._warnings(steps)
+        """The steps with their children."""
+        tops = [step for step in steps if step.parent_id is None]
+        children: dict[int, list[Step]] = {}
+        for step in steps:
+            if step.parent_id is not None:
+                children.setdefault(step.parent_id, []).append(step)
+        groups, warnings = _groups(tops), self._warnings(steps)
         return [
             replace(
-                self._item(number, step),
-                warnings=warnings.get(str(step.pk), ()),
+                self._item(number, step, warnings),
                 group=groups.get(number, ""),
                 is_grouped=number in groups,
+                children=self._children(number, step, children.get(step.pk, ()), warnings),
+                can=_acts(step, place=number, of=len(tops)),
             )
-            for number, step in enumerate(steps, start=1)
+            for number, step in enumerate(tops, start=1)
         ]
 
-    def _item(self, number: int, step: Step) -> StepItem:
-        action = action_of(step)
-        definition = processes.action_def(action, self._environment_names)
-        kind = by_key(action.action_type)
-        return StepItem(
+    def _children(
+        self,
+        number: int,
+        parent: Step,
+        children: Sequence[Step],
+        warnings: Mapping[str, Sequence[StepWarning]],
+    ) -> list[StepItem]:
+        return [
+            replace(
+                self._item(number, one, warnings, child=child, parent=parent),
+                can=_acts(one, place=child, of=len(children)),
+            )
+            for child, one in enumerate(children, start=1)
+        ]
+
+    def _item(
+        self,
+        number: int,
+        step: Step,
+        warnings: Mapping[str, Sequence[StepWarning]],
+        *,
+        child: int = 0,
+        parent: Step | None = None,
+    ) -> StepItem:
+        item = StepItem(
             step=step,
             number=number,
+            label=number_label(number, child),
             url=self.step_url(step),
+            icon=PARENT.icon,
+            place=_parent_place(step),
+            place_icon=PARENT.icon,
+            is_disabled=False,
+            tags=_tags(step, ""),
+            warnings=warnings.get(str(step.pk), ()),
+        )
+        return item if step.is_parent else self._with_action(item, parent)
+
+    def _with_action(self, item: StepItem, parent: Step | None) -> StepItem:
+        step = item.step
+        action = action_of(step)
+        definition = processes.action_def(action, self._place_names)
+        kind = by_key(action.action_type)
+        tags = parent.target_tags if parent else step.target_tags
+        if parent:
+            definition = replace(definition, location=child_location(definition.location, tags))
+        return replace(
+            item,
             icon=kind.icon if kind else "circle-question-mark",
-            place=kind.place if kind and kind.place else _place(definition, step),
+            place=kind.place if kind and kind.place else _place(definition, tags),
             place_icon=kind.icon if kind and kind.place else _place_icon(definition),
             is_disabled=action.is_disabled,
-            tags=_tags(step, definition),
+            tags=_tags(step, definition.applies_text),
         )
 
     def _warnings(self, steps: list[Step]) -> dict[str, list[StepWarning]]:
         """By the id of the step, for all steps at once."""
         found: dict[str, list[StepWarning]] = {}
-        process = processes.definition(steps, self._environment_names)
+        process = processes.definition(steps, self._place_names)
         for warning in process_warnings.warnings(process, self._surroundings):
             found.setdefault(warning.step_id, []).append(warning)
         return found
@@ -137,14 +193,32 @@ class Session:
         return project_variables.freeze(self.owner.project)
 
     @cached_property
-    def _environment_names(self) -> Names:
-        return {(Kind.ENVIRONMENT, id): name for id, name in self.places.environments}
+    def _place_names(self) -> Names:
+        environments = {(Kind.ENVIRONMENT, id): name for id, name in self.places.environments}
+        return environments | {(Kind.CHANNEL, id): name for id, name in self.places.channels}
 
     def step_url(self, step: Step) -> str:
         return f"{self.owner.url}steps/{step.slug}/"
 
-    def new_url(self, action_type: ActionType) -> str:
-        return f"{self.owner.url}new/{action_type.slug}/"
+    def new_url(self, action_type: ActionType, *, into: Step | None = None) -> str:
+        return f"{self.owner.url}new/{action_type.slug}/{f'?into={into.slug}' if into else ''}"
+
+    @cached_property
+    def into(self) -> Step | None:
+        """The step that a new one becomes a child of; raises Http404 where the address names none."""
+        slug = self.request.GET.get("into", "")
+        found = self.step(slug) if slug else None
+        return found.parent if found and found.parent else found
+
+    def family_of(self, step: Step) -> Family:
+        """What a step tells its children, or would tell them."""
+        has_targets = step.is_parent or action_of(step).location != Location.WORKER.value
+        return Family(
+            name=step.name,
+            url=self.step_url(step),
+            target_tags=step.target_tags if has_targets else (),
+            window=step.window if has_targets else 0,
+        )
 
     @cached_property
     def variables(self) -> list[Variable]:
@@ -160,6 +234,10 @@ class Session:
         return variable_selectors.pool_variable_names(self.variables)
 
     @cached_property
+    def channels(self) -> list[ChannelOption]:
+        return channels.of(self.process)
+
+    @cached_property
     def places(self) -> Places:
         environments = Environment.objects.visible_to(self.user).in_space(self.space)
         tags = tenant_selectors.tags(self.space)
@@ -167,7 +245,8 @@ class Session:
             [(str(one.pk), one.name) for one in environments],
             [one.canonical_name for one in tags],
             target_tags_in(self.space),
-            lambda kind: offers.offered(kind, self.user, self.space),
+            offered=lambda kind: offers.offered(kind, self.user, self.space),
+            channels=[(one.id, one.name) for one in self.channels],
         )
 
     def package_ids(self) -> list[str]:
@@ -182,8 +261,18 @@ class Session:
         return sorted(own, key=str.casefold) + sorted(known_names(context))
 
     def form(
-        self, action_type: ActionType, fields: StepFields, *, data: Mapping[str, Any] | None = None
+        self,
+        action_type: ActionType,
+        fields: StepFields,
+        *,
+        data: Mapping[str, Any] | None = None,
+        parent: Step | None = None,
     ) -> ActionForm:
+        """`parent` is the step that this one is, or becomes, a child of."""
+        family = self.family_of(parent) if parent else None
+        if family:
+            location = child_location(Location(fields.location.value), family.target_tags)
+            fields = replace(fields, location=StoredLocation(location.value))
         initial = action_type.form.initial_of(fields, pool_variables=self.pool_variables)
         form = action_type.form(
             data,
@@ -193,6 +282,7 @@ class Session:
             pool_variables=self.pool_variables,
             places=self.places,
         )
+        form.family = family
         if not self.can_edit:
             for field in form.fields.values():
                 field.disabled = True
@@ -226,7 +316,22 @@ def _groups(steps: Sequence[Step]) -> dict[int, str]:
     return found
 
 
-def _tags(step: Step, action: ActionDef) -> list[str]:
+def _acts(step: Step, *, place: int, of: int) -> list[str]:
+    """What the menu can do with a step at its place among so many."""
+    is_child = step.parent_id is not None
+    found = {
+        Way.UP: place > 1,
+        Way.DOWN: place < of,
+        Way.IN: place > 1 and not is_child and not step.is_parent,
+        Way.OUT: is_child,
+    }
+    acts = [way.value for way, can in found.items() if can]
+    if not step.is_parent:
+        acts.append("enable" if action_of(step).is_disabled else "disable")
+    return acts
+
+
+def _tags(step: Step, applies: str) -> list[str]:
     """What the list says of when it runs, where that is not as usual."""
     condition = {
         Condition.FAILURE: "After a failure",
@@ -235,13 +340,20 @@ def _tags(step: Step, action: ActionDef) -> list[str]:
     }
     found = [
         condition.get(Condition(step.condition), ""),
-        action.applies_text[:1].upper() + action.applies_text[1:],
+        applies[:1].upper() + applies[1:],
     ]
     return [tag for tag in found if tag]
 
 
-def _place(action: ActionDef, step: Step) -> str:
-    tags = ", ".join(step.target_tags) or "no tags"
+def _parent_place(step: Step) -> str:
+    if not step.target_tags:
+        return "One after the other"
+    window = f" · {step.window} at a time" if step.window else ""
+    return f"Each target · {', '.join(step.target_tags)}{window}"
+
+
+def _place(action: ActionDef, target_tags: Sequence[str]) -> str:
+    tags = ", ".join(target_tags) or "no tags"
     pool = "pool from variable" if action.worker_pool_variable is not None else action.worker_pool_name
     match action.location:
         case Location.TARGET:
@@ -256,6 +368,8 @@ def _place_icon(action: ActionDef) -> str:
 
 
 def type_of(step: Step) -> ActionType:
+    if step.is_parent:
+        return PARENT
     found = by_key(action_of(step).action_type)
     if found is None:
         raise Http404("This server has no editor for steps of this type.")

@@ -14,7 +14,7 @@ from common.usage import InUse
 from domain import process_text
 from domain.labels import listed
 from domain.process_text import Fault, Form, TextRefused
-from domain.processes import ProcessDef
+from domain.processes import ProcessDef, StepDef
 from processes import differences
 from processes import text as texts
 from processes.models import Process
@@ -22,7 +22,7 @@ from processes.saving import SaveRefused
 from processes.services import processes
 from processes.services.processes import StaleProcess, UnknownSteps
 from processes.services.steps import StepRow
-from projects.process_editor.conflicts import step_def
+from projects.process_editor.conflicts import child_def, step_def
 from projects.process_editor.session import Session
 
 TEMPLATE = "processes/text.html"
@@ -79,19 +79,21 @@ def _apply(session: Session, rows: list[StepRow], *, text: str, form: Form) -> H
 
 
 def _rows(session: Session, text: str) -> list[StepRow]:
-    known = texts.known(session.space, user=session.user)
+    known = texts.known(session.process, user=session.user)
     parsed = process_text.parse(text)
     return texts.rows_of(parsed, session.process, known=known, check=session.objections)
 
 
 def _changes(process: Process, rows: list[StepRow]) -> tuple[differences.StepChange, ...]:
-    after = ProcessDef(
-        tuple(
-            step_def(row.fields, id=str(row.id or f"new {number}"), number=number)
-            for number, row in enumerate(rows, start=1)
-        )
-    )
+    after = ProcessDef(tuple(_step(row, number) for number, row in enumerate(rows, start=1)))
     return differences.compare(ProcessDef.from_json(processes.freeze(process)), after)
+
+
+def _step(row: StepRow, number: int) -> StepDef:
+    children = [
+        child_def(one.fields, id=str(one.id or f"new {number}.{at}")) for at, one in enumerate(row.children)
+    ]
+    return step_def(row.fields, id=str(row.id or f"new {number}"), number=number, children=children)
 
 
 def _form(name: str) -> Form:

@@ -12,8 +12,10 @@ from accounts.permissions import Permission, require
 from common.htmx import is_fragment, redirect, toast
 from common.usage import InUse
 from domain.labels import listed
+from processes import outline
 from processes.action_types import ActionForm, ActionType, by_slug
 from processes.models import Step
+from processes.outline import BadOutline
 from processes.saving import SaveRefused
 from processes.services import processes
 from processes.services.processes import StaleProcess, StepNameTaken, UnknownSteps
@@ -99,23 +101,32 @@ def _type(slug: str) -> ActionType:
 
 
 def _step(session: Session, step: Step) -> HttpResponse:
-    return pages.step_page(session, session.form(type_of(step), fields_of(step)), step=step)
+    form = session.form(type_of(step), fields_of(step), parent=step.parent)
+    return pages.step_page(session, form, step=step)
+
+
+def _pick_child(session: Session, step: Step) -> HttpResponse:
+    require(session.user, Permission.EDIT_PROJECT, session.owner.project)
+    return pages.picker_page(session, step)
 
 
 def _blank(session: Session, kind: ActionType) -> HttpResponse:
     variable = session.pool_variables[0] if session.pool_variables else ""
     fields = StepFields(name="", action_type=kind.key, worker_pool_variable=variable)
-    return pages.step_page(session, session.form(kind, fields), step=None)
+    return pages.step_page(session, session.form(kind, fields, parent=session.into), step=None)
 
 
 def _create(session: Session, kind: ActionType) -> HttpResponse:
-    form = session.form(kind, StepFields(name=""), data=session.request.POST)
+    into = session.into
+    form = session.form(kind, StepFields(name=""), data=session.request.POST, parent=into)
+    if session.request.POST.get("act") == SAFE:
+        return _safe(session, form, step=None)
     if not form.is_valid():
         return pages.invalid_page(session, form, step=None)
     fields = form.step_fields()
     try:
         step = processes.add_step(
-            process=session.process, version=session.version, fields=fields, user=session.user
+            process=session.process, version=session.version, fields=fields, user=session.user, into=into
         )
     except StepNameTaken:
         return _name_taken(session, form, step=None)
@@ -125,7 +136,7 @@ def _create(session: Session, kind: ActionType) -> HttpResponse:
         # A new step is in nobody's way: it is shown what changed, and saving again adds it.
         return pages.conflict_page(
             session,
-            session.form(kind, fields),
+            session.form(kind, fields, parent=into),
             step=None,
             conflict=conflicts.of_act(stale, retry=None, can_keep=True),
         )
@@ -137,7 +148,9 @@ def _save(session: Session, slug: str) -> HttpResponse:
     step = session.process.steps.filter(slug=slug).first()
     if step is None:
         return _save_gone(session)
-    form = session.form(type_of(step), fields_of(step), data=session.request.POST)
+    form = session.form(type_of(step), fields_of(step), data=session.request.POST, parent=step.parent)
+    if session.request.POST.get("act") == SAFE:
+        return _safe(session, form, step=step)
     if not form.is_valid():
         return pages.invalid_page(session, form, step=step)
     try:
@@ -151,6 +164,18 @@ def _save(session: Session, slug: str) -> HttpResponse:
     return _saved(session, step)
 
 
+SAFE = "safe"
+
+
+def _safe(session: Session, form: ActionForm, *, step: Step | None) -> HttpResponse:
+    """The form with such values read by the script instead of pasted into it. Nothing is saved."""
+    data = session.request.POST.copy()
+    data["script"] = pages.pasted_of(session, form).rewrite.script
+    parent = step.parent if step else session.into
+    again = session.form(form.action_type, StepFields(name=""), data=data, parent=parent)
+    return pages.unsaved_page(session, again, step=step)
+
+
 def _name_taken(session: Session, form: ActionForm, *, step: Step | None) -> HttpResponse:
     form.add_error("name", "This process has a step of this name. Choose another one.")
     return pages.invalid_page(session, form, step=step)
@@ -158,6 +183,8 @@ def _name_taken(session: Session, form: ActionForm, *, step: Step | None) -> Htt
 
 def _refused(session: Session, form: ActionForm, refusal: SaveRefused, *, step: Step | None) -> HttpResponse:
     form.add_error(None, str(refusal))
+    # What was refused is not there: the version is the one before it.
+    session.process.refresh_from_db()
     return pages.invalid_page(session, form, step=step)
 
 
@@ -165,7 +192,7 @@ def _conflict(session: Session, stale: StaleProcess, *, step: Step, mine: StepFi
     session.process.refresh_from_db()
     step.refresh_from_db()
     merged = conflicts.merge(stale, step=step, mine=mine, theirs=fields_of(step))
-    form = session.form(type_of(step), merged)
+    form = session.form(type_of(step), merged, parent=step.parent)
     return pages.conflict_page(
         session, form, step=step, conflict=conflicts.of_save(stale, step=step, merged=merged)
     )
@@ -195,18 +222,30 @@ def _saved(session: Session, step: Step) -> HttpResponse:
 def _list(session: Session, *, current: Step | None, template: str) -> HttpResponse:
     found = pages.list_context(session, steps=session.steps(), current=current)
     items = found["items"]
-    found["warnings"] = next((one.warnings for one in items if current and one.step.pk == current.pk), ())
+    item = pages.item_of(items, current)
+    found["warnings"] = item.warnings if item else ()
     return render(session.request, template, found)
 
 
 def _reorder(session: Session) -> HttpResponse:
     post = session.request.POST
-    ids = [int(one) for one in post.getlist("step") if one.isascii() and one.isdigit()]
-    ids = _moved(ids, post.get("move", ""))
+    ids = [_pk(one) for one in post.getlist("step") if _pk(one)]
+    # Beside each step stands the one that it is a child of, or nothing.
+    above = [_pk(one) for one in post.getlist("parent")]
+    parents = {id: parent for id, parent in zip(ids, above, strict=False) if parent}
+    if not above:
+        parents = dict(session.process.steps.exclude(parent=None).values_list("pk", "parent_id"))
     try:
-        processes.reorder(process=session.process, version=session.version, step_ids=ids, user=session.user)
-    except (StaleProcess, UnknownSteps) as problem:
-        return _order_conflict(session, problem, ids)
+        ids, parents = _moved(ids, parents, post.get("move", ""))
+        processes.reorder(
+            process=session.process,
+            version=session.version,
+            step_ids=ids,
+            parents=parents,
+            user=session.user,
+        )
+    except (StaleProcess, UnknownSteps, BadOutline) as problem:
+        return _order_conflict(session, problem, ids, parents)
     session.process.refresh_from_db()
     current = session.process.steps.filter(slug=post.get("current", "")).first()
     if is_fragment(session.request):
@@ -214,22 +253,29 @@ def _reorder(session: Session) -> HttpResponse:
     return redirect(session.request, session.step_url(current) if current else session.owner.url)
 
 
-def _moved(ids: list[int], move: str) -> list[int]:
-    """`move` is "up:<id>" or "down:<id>" of a button, or nothing when the order itself says it."""
+def _pk(text: str) -> int:
+    """0 for what is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def _moved(ids: list[int], parents: dict[int, int], move: str) -> tuple[list[int], dict[int, int]]:
+    """`move` is "up:<id>", "down:<id>", "in:<id>" or "out:<id>" of a button, or nothing when the order itself
+    says it. Raises BadOutline."""
     way, _, name = move.partition(":")
-    if way not in ("up", "down") or name not in map(str, ids):
-        return ids
-    at = ids.index(int(name))
-    to = max(0, min(len(ids) - 1, at + (1 if way == "down" else -1)))
-    ids.insert(to, ids.pop(at))
-    return ids
+    found = outline.branches(ids, parents)
+    if way in tuple(outline.Way) and _pk(name) in ids:
+        found = outline.moved(found, _pk(name), outline.Way(way))
+    return outline.flat(found)
 
 
-def _order_conflict(session: Session, problem: Exception, ids: list[int]) -> HttpResponse:
+def _order_conflict(
+    session: Session, problem: Exception, ids: list[int], parents: dict[int, int]
+) -> HttpResponse:
     process = session.process
     stale = problem if isinstance(problem, StaleProcess) else StaleProcess(process, version=session.version)
     is_whole = sorted(ids) == sorted(process.steps.values_list("pk", flat=True))
-    values = {"step": [str(pk) for pk in ids], "version": [str(process.version)]}
+    above = [str(parents.get(pk, "")) for pk in ids]
+    values = {"step": [str(pk) for pk in ids], "parent": above, "version": [str(process.version)]}
     retry = Retry(f"{session.owner.url}order/", "Keep my order", values) if is_whole else None
     return _act_conflict(session, stale, retry=retry)
 
@@ -316,6 +362,7 @@ def _disable(session: Session, step: Step) -> HttpResponse:
 _STEP_PAGES: dict[Route, Callable[[Session, Step], HttpResponse]] = {
     Route.STEP: _step,
     Route.COPY_TO: _copy_page,
+    Route.CHILD: _pick_child,
 }
 _WHOLE: dict[Route, Callable[[Session], HttpResponse]] = {
     Route.ORDER: _reorder,

@@ -13,6 +13,7 @@ from domain.labels import listed
 from domain.plans import FixHint, FixKind, Problem, ProblemCode, Severity
 from projects.models import Project
 from projects.run_dialog.dialog import RunDialog
+from tenants.models import Tenant
 
 
 @dataclass(frozen=True)
@@ -71,18 +72,36 @@ def _also(steps: Sequence[str]) -> str:
 
 def fix_for(hint: FixHint, *, project: Project, process_url: str, pool_slugs: Mapping[str, str]) -> Fix:
     """The page on which a problem is put right, and what to call the way there."""
-    if hint.kind is FixKind.WORKERS:
-        query = f"?{urlencode({'pool': hint.id})}" if hint.id in pool_slugs else ""
-        return Fix(reverse("worker_add") + query, "Add a worker")
     if hint.kind is FixKind.VARIABLE:
         query = f"?{urlencode({'name': hint.id})}" if hint.id else ""
         return Fix(reverse("project_variables", args=[project.slug]) + query, "Open the variables")
-    if hint.kind is FixKind.TARGETS:
-        return Fix(reverse("target_list"), "Open the targets")
-    if hint.kind is FixKind.PACKAGES:
-        return Fix(reverse("package_push"), "Push the package")
+    if hint.kind is FixKind.TENANT:
+        return _tenant_fix(hint, project)
     if hint.kind is FixKind.PROCESS:
         return Fix(process_url, "Open the process")
+    if hint.kind in _LISTS:
+        name, label = _LISTS[hint.kind]
+        return Fix(reverse(name), label)
+    return _pool_fix(hint, pool_slugs)
+
+
+_LISTS = {
+    FixKind.TARGETS: ("target_list", "Open the targets"),
+    FixKind.PACKAGES: ("package_push", "Push the package"),
+}
+
+
+def _tenant_fix(hint: FixHint, project: Project) -> Fix:
+    tenant = Tenant.objects.in_space(project.space).filter(pk=hint.id).first()
+    if tenant is None:
+        return Fix(reverse("tenant_list"), "Open the tenants")
+    return Fix(reverse("tenant_variables", args=[tenant.slug]), "Open the tenant's variables")
+
+
+def _pool_fix(hint: FixHint, pool_slugs: Mapping[str, str]) -> Fix:
+    if hint.kind is FixKind.WORKERS:
+        query = f"?{urlencode({'pool': hint.id})}" if hint.id in pool_slugs else ""
+        return Fix(reverse("worker_add") + query, "Add a worker")
     if hint.id in pool_slugs:
         return Fix(reverse("pool_detail", args=[pool_slugs[hint.id]]), "Open the pool")
     return Fix(reverse("pool_list"), "Open the worker pools")

@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 
 from common.times import MINUTE, ago_words
 from domain.labels import ScopeLabel, counted
-from domain.plans import PlannedStep, PoolReason, step_text
+from domain.plans import PlannedStep, PoolReason, parent_text, step_text
 from domain.scopes import Kind
 from environments.models import Environment
 from pools.models import WorkerPool
@@ -61,8 +61,17 @@ class StepLine:
     reason: PoolReason | None
     rows: tuple[ReasonLine, ...]
     workers: StepWorkers
-    same_as: int | None
+    same_as: str | None
     is_open: bool = False
+
+    @property
+    def over(self) -> str:
+        """What stands above the first child of a step: how many follow, and when they start."""
+        if self.step.child != 1:
+            return ""
+        return "; ".join(
+            ["Child steps, one after the other", *([text] if (text := parent_text(self.step)) else [])]
+        )
 
     @property
     def rules(self) -> str:
@@ -201,19 +210,19 @@ def _wait_words(length: timedelta | None) -> str:
 
 def _steps(planned: PlacePlan, around: _Surroundings, *, opened: bool) -> tuple[StepLine, ...]:
     """A reason that repeats is told once, at the first step that has it; open where it matters."""
-    told: dict[tuple[object, ...], int] = {}
+    told: dict[tuple[object, ...], str] = {}
     lines = []
     for step in planned.plan.steps:
         key = (step.pool_id, step.why.variable, step.why.rows) if step.why and step.why.variable else None
         same_as = told.get(key) if key else None
         is_first = key is not None and not told
         if key and same_as is None:
-            told[key] = step.number
+            told[key] = step.label
         lines.append(_step(step, around, same_as=same_as, is_open=opened and is_first))
     return tuple(lines)
 
 
-def _step(step: PlannedStep, around: _Surroundings, *, same_as: int | None, is_open: bool) -> StepLine:
+def _step(step: PlannedStep, around: _Surroundings, *, same_as: str | None, is_open: bool) -> StepLine:
     capacity = step.capacity
     rows = step.why.rows if step.why else ()
     return StepLine(

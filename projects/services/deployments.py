@@ -49,6 +49,7 @@ def runnable(release: Release) -> runs.Runnable:
         source=f"Release {release.version}",
         current=f"Release {release.version}",
         packages=chosen_of(release.packages),
+        channel=(str(release.channel_id), release.channel.name),
     )
 
 
@@ -76,7 +77,11 @@ def deploy(
 def rerun(task: ServerTask, user: User, *, wishes: Wishes = runs.NOTHING_SPECIAL) -> ServerTask:
     """The same release in the same place again, planned afresh. Raises CannotRerun, or as `deploy` does."""
     require(user, Permission.RUN, task)
-    deployment = Deployment.objects.select_related("release__project__space").filter(task=task).first()
+    deployment = (
+        Deployment.objects.select_related("release__project__space", "release__channel")
+        .filter(task=task)
+        .first()
+    )
     if deployment is None:
         raise CannotRerun("The project that this task deployed has been deleted.")
     place = same_place(deployment.release.project, task)
@@ -109,7 +114,9 @@ def _start(
 
 def facts(task: ServerTask, known: RunFacts) -> RunFacts:
     """What the scripts of a deployment can know of it."""
-    rows = Deployment.objects.select_related("release__project__group", "release__project__space")
+    rows = Deployment.objects.select_related(
+        "release__project__group", "release__project__space", "release__channel"
+    )
     deployment = rows.filter(task=task).first()
     if deployment is None:
         return known
@@ -119,6 +126,7 @@ def facts(task: ServerTask, known: RunFacts) -> RunFacts:
         release=Ref(f"Releases-{release.pk}", release.version),
         release_notes=release.notes,
         release_created=release.created_at.isoformat(),
+        channel=Ref(f"Channels-{release.channel_id}", release.channel.name),
         deployment=Ref(f"Deployments-{deployment.pk}", task.name),
         history=run_facts.history_of(deployment),
         project_group=run_facts.group_of(release.project),

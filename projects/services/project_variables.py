@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -11,8 +11,9 @@ from accounts.models import User
 from accounts.services import events
 from domain.variables import Source, Tie, find_ties
 from projects.models import Project
+from tenants.models import Tenant
 from variables.models import LibraryVariableSet, OwnerKind, VariableSet
-from variables.services import variable_sets
+from variables.services import tenant_values, variable_sets
 from variables.services.rows import tags_of_tenants
 
 
@@ -44,6 +45,13 @@ def variable_set_of(project: Project) -> VariableSet:
 def freeze(project: Project) -> dict[str, Any]:
     """As a release or a snapshot keeps them."""
     return variable_sets.freeze(variable_set_of(project), included=list(project.library_sets.all()))
+
+
+def of_tenants(project: Project, tenants: Iterable[Tenant]) -> tenant_values.Reader:
+    """What runs for these tenants find beside that. No release or snapshot keeps it."""
+    return tenant_values.Reader(
+        project_id=project.pk, libraries=list(project.library_sets.all()), tenants=tenants
+    )
 
 
 @transaction.atomic

@@ -18,6 +18,7 @@ from processes.services import processes
 from projects import parts
 from projects.models import Deployment, Project, ProjectGroup, Release, TenantedMode
 from projects.selectors import unfinished_tasks, uses_by_tasks
+from projects.services import channels
 from spaces.models import Space
 from tasks.services import run_settings
 from variables.models import OwnerKind as VariablesOwner
@@ -38,7 +39,7 @@ def create(
     lifecycle: Lifecycle | None = None,
     user: User | None,
 ) -> Project:
-    """A project with an empty deployment process and no variables yet. Raises `NameTaken`.
+    """A project with an empty deployment process, a default channel and no variables yet. Raises `NameTaken`.
 
     No group or lifecycle means the default one of the space.
     """
@@ -49,6 +50,7 @@ def create(
         _save(project)
         processes.get_or_create(owner_kind=ProcessOwner.PROJECT, owner_id=project.pk, space=space)
         variable_sets.get_or_create(owner_kind=VariablesOwner.PROJECT, owner_id=project.pk, space=space)
+        channels.ensure_default(project)
         _record(user, "Created", project, f"Created project {project.name}.")
     return project
 

@@ -16,11 +16,11 @@ from domain.plan_packages import ChosenPackage
 from domain.plans import RunPlan
 from projects.models import Project
 from projects.places import Place
-from projects.services import shown_plans
+from projects.services import project_variables, shown_plans
 from tasks.models import Kind, RunSettings, ServerTask
 from tasks.services import resuming, tasks
 from tasks.services.options import Resume, Wishes, options_for
-from tasks.services.planning import Planner, context
+from tasks.services.planning import Planner, TenantValuesOf, context
 from variables.models import OwnerKind
 from variables.selectors import process_names
 from variables.services import variable_sets
@@ -36,7 +36,8 @@ class Runnable:
     `process_ref` is "deployment" or "runbook:<id>" and `process_label` its name; `slot` names what may run
     only once at a time in one place; `subject_path` is a path inside the space. `source` is what is run
     ("Snapshot 3"), `current` what would be run if nobody chose. `settings` are those that its runs follow.
-    `packages` are the versions that it was made with, None for a draft.
+    `packages` are the versions that it was made with, None for a draft. `channel` is the id and the name of
+    the one that a release is in.
     """
 
     project: Project
@@ -55,6 +56,7 @@ class Runnable:
     current: str
     runbook_id: int | None = None
     packages: Sequence[ChosenPackage] | None = None
+    channel: tuple[str, str] | None = None
 
     def concurrency_key(self, place: Place) -> str:
         return f"{self.slot}:{place.key}"
@@ -98,6 +100,8 @@ def plan(
         earlier=earlier,
         refuse_pasted=runnable.project.refuses_pasted,
         packages=runnable.packages,
+        tenant_values=_tenant_values(runnable.project, places),
+        channel=runnable.channel,
         user=user,
         project_id=runnable.project.pk,
     )
@@ -107,10 +111,20 @@ def plan(
     ]
 
 
+def _tenant_values(project: Project, places: Sequence[Place]) -> TenantValuesOf | None:
+    tenants = [place.tenant for place in places if place.tenant is not None]
+    return project_variables.of_tenants(project, tenants) if tenants else None
+
+
 def asked(runnable: Runnable, places: Sequence[Place]) -> list[Question]:
     """What whoever starts runs in these places is asked."""
     contexts = [
-        context(environment=one.environment, tenant=one.tenant, process_ref=runnable.process_ref)
+        context(
+            environment=one.environment,
+            tenant=one.tenant,
+            process_ref=runnable.process_ref,
+            channel=runnable.channel[0] if runnable.channel else None,
+        )
         for one in places
     ]
     return questions(variable_sets.candidates(runnable.variables), contexts)

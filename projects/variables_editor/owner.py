@@ -28,6 +28,12 @@ class Pages:
     create: str
     edit: str
     delete: str
+    bulk: str
+    history: str
+    templates: str
+    template_create: str
+    template_edit: str
+    template_delete: str
 
 
 PROJECT_PAGES = Pages(
@@ -37,6 +43,12 @@ PROJECT_PAGES = Pages(
     create="variable_create",
     edit="variable_edit",
     delete="variable_delete",
+    bulk="variable_bulk",
+    history="variable_history",
+    templates="project_templates",
+    template_create="project_template_create",
+    template_edit="project_template_edit",
+    template_delete="project_template_delete",
 )
 LIBRARY_PAGES = Pages(
     all="library_set_detail",
@@ -45,6 +57,12 @@ LIBRARY_PAGES = Pages(
     create="library_value_create",
     edit="library_value_edit",
     delete="library_value_delete",
+    bulk="library_bulk",
+    history="library_history",
+    templates="library_templates",
+    template_create="library_template_create",
+    template_edit="library_template_edit",
+    template_delete="library_template_delete",
 )
 
 

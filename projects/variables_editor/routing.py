@@ -10,14 +10,14 @@ from typing import Any
 from django import forms
 
 from domain.labels import counted, listed
-from domain.routing import Matrix, State
+from domain.routing import Matrix, Move, State
 from domain.scopes import DEPLOYMENT_PROCESS, Context, Kind
 from domain.variables import Candidate, VariableType, name_key
 from processes.models import Action, PoolChoice
-from projects import routing
+from projects import blast, routing
 from projects.variables_editor.session import Session
 from variables import selectors
-from variables.grid import Grid
+from variables.grid import Grid, stored_groups
 from variables.scope_sources import ScopeOption
 from variables.services.rows import candidates_of
 
@@ -58,6 +58,18 @@ class Panel:
     form: RoutingForm
     matrix: Matrix
     options: dict[str, ScopeOption]
+    rerouted: Sequence[blast.Rerouted] = ()
+
+    def environment(self, id: str) -> str:
+        option = self.options.get(f"{Kind.ENVIRONMENT.value}:{id}")
+        return option.label if option else ""
+
+    @property
+    def elsewhere(self) -> list[tuple[blast.Rerouted, list[tuple[str, Move]]]]:
+        """What would go elsewhere, with the names of environments."""
+        return [
+            (one, [(self.environment(move.environment), move) for move in one.moves]) for one in self.rerouted
+        ]
 
     @property
     def columns(self) -> list[ScopeOption | None]:
@@ -98,7 +110,23 @@ def panel(session: Session, grid: Grid) -> Panel | None:
         names=selectors.scope_names(session.options),
         viewer=session.request.user,
     )
-    return Panel(form, found, {option.key: option for option in session.options})
+    return Panel(form, found, {option.key: option for option in session.options}, _rerouted(session, grid))
+
+
+def _rerouted(session: Session, grid: Grid) -> list[blast.Rerouted]:
+    """What the unsaved changes of the table would send elsewhere."""
+    project = session.owner.project
+    if project is None or not any(row.change for group in grid.groups for row in group.rows):
+        return []
+    stored = session.grid(stored_groups(session.stored.values()))
+    return blast.of_variables(
+        project,
+        session.variable_set,
+        before=candidates(stored),
+        after=candidates(grid),
+        names=selectors.scope_names(session.options),
+        viewer=session.request.user,
+    )
 
 
 def candidates(grid: Grid) -> list[Candidate]:

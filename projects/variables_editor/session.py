@@ -10,6 +10,8 @@ from django.db.models import QuerySet
 
 from accounts.permissions import Permission, can
 from accounts.requests import PageRequest
+from domain import octostache, script_names
+from domain.processes import SCRIPT_BODY
 from domain.scopes import Kind
 from domain.variables import name_key
 from pools.models import WorkerPool
@@ -65,7 +67,7 @@ class Session:
         return {str(pool.pk): pool.name for pool in self.pools}
 
     def grid(self, groups: list[GroupState]) -> Grid:
-        return Grid(groups, options=self.options, choices=self.choices, uses=self.pool_uses)
+        return Grid(groups, options=self.options, choices=self.choices, uses=self.step_uses)
 
     @cached_property
     def choices(self) -> Choices:
@@ -73,11 +75,21 @@ class Session:
         return references.choices(self.space, pools=self.pool_names)
 
     @cached_property
-    def pool_uses(self) -> dict[str, int]:
-        """How many steps take their pool from a variable, by `name_key`."""
-        actions = [option.id for option in self.options if option.kind is Kind.ACTION]
-        picked = Action.objects.filter(pk__in=actions, pool_choice=PoolChoice.VARIABLE)
-        return Counter(map(name_key, picked.values_list("worker_pool_variable", flat=True)))
+    def step_uses(self) -> dict[str, int]:
+        """How many steps refer to a variable, by `name_key`: in a text, or as what picks their pool."""
+        ids = [option.id for option in self.options if option.kind is Kind.ACTION]
+        found: Counter[str] = Counter()
+        rows = Action.objects.filter(pk__in=ids).values_list(
+            "pool_choice", "worker_pool_variable", "properties", "step__expression"
+        )
+        for choice, variable, properties, expression in rows:
+            texts = [expression, *(text for text in properties.values() if isinstance(text, str))]
+            names = {name_key(name) for text in texts if "#{" in text for name in octostache.references(text)}
+            names |= script_names.names_read(properties.get(SCRIPT_BODY, ""))
+            if choice == PoolChoice.VARIABLE:
+                names.add(name_key(variable))
+            found.update(names)
+        return found
 
     def context(self, **more: Any) -> dict[str, Any]:
         """What every template of these pages needs."""

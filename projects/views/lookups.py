@@ -21,7 +21,7 @@ def release_of(request: PageRequest, slug: str, version: str) -> Release:
         project__space=request.space,
         project__slug=slug,
     )
-    rows = visible.select_related("project__space", "created_by")
+    rows = visible.select_related("project__space", "created_by", "channel")
     found: Release = get_object_or_404(rows, version=version)
     return found
 

@@ -17,9 +17,9 @@ from accounts.permissions import Permission, require
 from accounts.requests import PageRequest
 from common.deletion import Deletion, delete_page
 from common.htmx import invalid, page, redirect
-from environments.models import Environment
-from projects.forms import NAME_TAKEN, ProjectForm, TenantLinksForm
-from projects.models import Project, TenantedMode
+from environments.models import Environment, Lifecycle
+from projects.forms import NAME_TAKEN, PlaceForm, ProjectForm, TenantLinksForm
+from projects.models import Project, ProjectGroup, TenantedMode
 from projects.selectors import latest_task_by_project, progression, tasks_of, unfinished_tasks, uses_by_tasks
 from projects.services import projects, tenant_links
 from projects.views.lookups import environments_of, project_of
@@ -101,6 +101,19 @@ def project_settings(request: PageRequest, slug: str) -> HttpResponse:
 
 
 @require_http_methods(["POST"])
+def project_place(request: PageRequest, slug: str) -> HttpResponse:
+    """Its group and its lifecycle."""
+    project = project_of(request, slug)
+    require(request.user, Permission.EDIT_PROJECT, project)
+    form = _place_form(request, project, bound=True)
+    if not form.is_valid():
+        return _settings(request, project, place_form=form, status=422)
+    projects.place(project, user=request.user, **form.cleaned_data)
+    messages.success(request, "Saved")
+    return redirect(request, reverse("project_settings", args=[project.slug]))
+
+
+@require_http_methods(["POST"])
 def project_run_settings(request: PageRequest, slug: str) -> HttpResponse:
     project = project_of(request, slug)
     require(request.user, Permission.EDIT_PROJECT, project)
@@ -159,6 +172,7 @@ def _settings(
     *,
     form: ProjectForm | None = None,
     links_form: TenantLinksForm | None = None,
+    place_form: PlaceForm | None = None,
     run_settings: RunSettingsForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
@@ -166,11 +180,21 @@ def _settings(
         "project": project,
         "tab": "settings",
         "form": form or ProjectForm(project=project),
+        "place_form": place_form or _place_form(request, project),
         "links_form": links_form or _links_form(request, project),
         "run_settings": run_settings or RunSettingsForm(None, settings=project),
         "uses_tenants": project.tenanted_mode != TenantedMode.UNTENANTED,
     }
     return render(request, "projects/project_settings.html", context, status=status)
+
+
+def _place_form(request: PageRequest, project: Project, *, bound: bool = False) -> PlaceForm:
+    return PlaceForm(
+        request.POST if bound else None,
+        project=project,
+        groups=ProjectGroup.objects.visible_to(request.user).in_space(request.space),
+        lifecycles=Lifecycle.objects.visible_to(request.user).in_space(request.space),
+    )
 
 
 def _links_form(request: PageRequest, project: Project, *, bound: bool = False) -> TenantLinksForm:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -18,10 +19,10 @@ from processes.models import OwnerKind, Process
 from processes.services import processes
 from projects import frozen
 from projects.forms import ReleaseForm
-from projects.models import Deployment, Project, Release
+from projects.models import Channel, Deployment, Project, Release
 from projects.package_versions import choices_of
 from projects.selectors import cells_of, latest_deployments
-from projects.services import releases
+from projects.services import channels, releases
 from projects.views.lookups import environments_of, project_of, release_of
 
 PAGE_SIZE = 25
@@ -32,7 +33,11 @@ def release_list(request: PageRequest, slug: str) -> HttpResponse:
     project = project_of(request, slug)
     words = request.GET.get("q", "").strip()
     every = Release.objects.visible_to(request.user).filter(project=project)
-    found = every.filter(version__icontains=words).select_related("created_by").defer("process", "variables")
+    found = (
+        every.filter(version__icontains=words)
+        .select_related("created_by", "channel")
+        .defer("process", "variables")
+    )
     page_obj = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
     environments = environments_of(request)
     context = {
@@ -53,9 +58,10 @@ def release_create(request: PageRequest, slug: str) -> HttpResponse:
     process = processes.get_or_create(owner_kind=OwnerKind.PROJECT, owner_id=project.pk, space=project.space)
     choices = choices_of(project.space, processes.freeze(process))
     if request.method == "GET":
-        form = ReleaseForm(initial={"version": releases.suggest_version(project)}, choices=choices)
+        initial = {"version": releases.suggest_version(project), "channel": channels.ensure_default(project)}
+        form = ReleaseForm(initial=initial, choices=choices, channels=_channels(project))
         return render(request, "projects/release_create.html", _create_context(process, project, form))
-    form = ReleaseForm(request.POST, choices=choices)
+    form = ReleaseForm(request.POST, choices=choices, channels=_channels(project))
     if form.is_valid():
         try:
             release = releases.create(
@@ -85,9 +91,15 @@ def release_detail(request: PageRequest, slug: str, version: str) -> HttpRespons
         "cells": cells_of(release, environments),
         "steps": frozen.steps(release.process),
         "packages": frozen.packages(request.space, release.packages),
+        "builds": frozen.builds(request.space, release.packages),
         "variables": frozen.variables(release.variables, names=names, environments=environments),
     }
     return page(request, "projects/release_detail.html", context, partial="deployments")
+
+
+def _channels(project: Project) -> QuerySet[Channel]:
+    found: QuerySet[Channel] = Channel.objects.filter(project=project)
+    return found
 
 
 def _create_context(process: Process, project: Project, form: ReleaseForm) -> dict[str, object]:

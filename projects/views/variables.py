@@ -3,14 +3,16 @@ without script."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.permissions import Permission, require
 from accounts.requests import PageRequest
@@ -20,7 +22,7 @@ from domain.variables import VariableType
 from projects.variables_editor import pasting, preview, problems, routing
 from projects.variables_editor.owner import OwnerOf, project_owner
 from projects.variables_editor.session import Session
-from variables import merging
+from variables import bulk, merging, selectors
 from variables.forms import FIELDS, ValueForm
 from variables.grid import (
     Grid,
@@ -34,7 +36,7 @@ from variables.grid import (
 )
 from variables.models import Variable
 from variables.services import variable_sets
-from variables.services.rows import Row, RowsRefused, TiedValues
+from variables.services.rows import Row, RowsRefused, TiedValues, tags_of_tenants
 from variables.services.variable_sets import StaleVariables
 
 TEMPLATE = "variables/variables.html"
@@ -68,7 +70,7 @@ def _page(session: Session, grid: Grid | None = None, **more: Any) -> dict[str, 
     name = session.request.GET.get("name", "")
     return session.context(
         grid=grid,
-        scope_data=data,
+        scope_json=json.dumps(data),
         panel=preview.panel(session),
         routing=routing.panel(session, grid),
         wanted=name,
@@ -139,7 +141,8 @@ def variable_group(request: PageRequest, slug: str, owner_of: OwnerOf) -> HttpRe
     if not group.rows:
         return HttpResponse("")
     session.grid([group])
-    return render(request, "variables/_group.html", session.context(group=group, keeps_typed=True))
+    context = session.context(group=group, keeps_typed=True, picks=request.POST.getlist("pick"))
+    return render(request, "variables/_group.html", context)
 
 
 def _nothing(group: GroupState, key: str) -> None:
@@ -177,6 +180,10 @@ def _undo(group: GroupState, key: str) -> None:
     _row(group, key).is_gone = False
 
 
+def _revert(group: GroupState, key: str) -> None:
+    bulk.undo(_row(group, key))
+
+
 def _rename(group: GroupState, key: str) -> None:
     group.is_open = True
 
@@ -187,8 +194,62 @@ _ACTS: dict[str, Callable[[GroupState, str], None]] = {
     "add": _add,
     "remove": _remove,
     "undo": _undo,
+    "revert": _revert,
     "rename": _rename,
 }
+
+
+@require_POST
+def variable_bulk(request: PageRequest, slug: str, owner_of: OwnerOf) -> HttpResponse:
+    """The table after one change of scope for the values that are picked, or as it was with the reason why
+    not. Nothing is saved."""
+    session = _session(request, slug, owner_of)
+    require(request.user, Permission.EDIT_PROJECT, session.owner.subject)
+    keys, scope = request.POST.getlist("pick"), request.POST.getlist("bulk-scope")
+    mode = request.POST.get("bulk", "")
+    groups = posted_groups(request.POST, session.stored)
+    rows = bulk.picked(groups, keys)
+    try:
+        refused = _bulk(session, groups, rows, mode, scope)
+    except UnknownScopeKind as unknown:
+        raise Http404("A scope is of a kind that does not exist.") from unknown
+    if refused:
+        groups = posted_groups(request.POST, session.stored)
+    found = _page(
+        session,
+        session.grid(groups),
+        is_unsaved=True,
+        keeps_typed=True,
+        picks=keys,
+        bulk_refused=refused,
+    )
+    return (invalid if refused else page)(request, TEMPLATE, found, partial=PARTIAL)
+
+
+MOST_REFUSALS = 10
+
+
+def _bulk(
+    session: Session,
+    groups: list[GroupState],
+    rows: list[tuple[GroupState, RowState]],
+    mode: str,
+    scope: list[str],
+) -> list[str]:
+    if mode not in set(bulk.Mode):
+        raise Http404("There is no such change.")
+    if not rows:
+        return ["Select values first."]
+    if mode in (bulk.Mode.ADD, bulk.Mode.REMOVE) and not scope:
+        return ["Choose what to add or to remove."]
+    bulk.apply(rows, bulk.Mode(mode), scope)
+    found = bulk.objections(
+        groups,
+        rows,
+        tags_of_tenants=tags_of_tenants(session.variable_set),
+        names=selectors.scope_names(session.options),
+    )
+    return list(dict.fromkeys(islice(found, MOST_REFUSALS)))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -208,10 +269,18 @@ def variable_paste(request: PageRequest, slug: str) -> HttpResponse:
     return render(request, TEMPLATE, _page(session, session.grid(groups), is_unsaved=True))
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def variable_preview(request: PageRequest, slug: str, owner_of: OwnerOf) -> HttpResponse:
+    """With the saved values, or by POST with those of the table; nothing is saved by it."""
     session = _session(request, slug, owner_of)
-    return render(request, "variables/_preview.html", session.context(panel=preview.panel(session)))
+    grid = None
+    if request.method == "POST":
+        grid = session.grid(posted_groups(request.POST, session.stored))
+    try:
+        found = preview.panel(session, grid)
+    except UnknownScopeKind as unknown:
+        raise Http404("A scope is of a kind that does not exist.") from unknown
+    return render(request, "variables/_preview.html", session.context(panel=found))
 
 
 @require_POST

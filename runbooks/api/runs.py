@@ -143,10 +143,22 @@ class RunBody(StartBody):
     Snapshot = Text(source="snapshot", max_length=200)
 
 
+class GitRunBody(RunBody):
+    GitRef = Text(source="git_ref", max_length=300)
+
+    def validate(self, attrs: Any) -> Any:
+        if attrs["git_ref"]:
+            raise ValidationError({"GitRef": "Runbooks are kept in the database here, not in Git."})
+        return super().validate(attrs)
+
+
+STARTED = {"type": "object", "properties": {"RunbookRunServerTasks": TASKS}}
+
+
 class RunView(ApiView):
     @extend_schema(
         request=RunBody,
-        responses={"200": {"type": "object", "properties": {"RunbookRunServerTasks": TASKS}}},
+        responses={"200": STARTED},
         tags=["runbookRuns"],
         examples=[RUN_EXAMPLE, RUN_ANSWER],
     )
@@ -183,6 +195,15 @@ class RunView(ApiView):
             words = f"{runbook.name} has no snapshot {name[:80]}: not found." if name else NOTHING_PUBLISHED
             raise ValidationError({"Snapshot": words})
         return found
+
+
+class GitRunView(RunView):
+    @extend_schema(request=GitRunBody, responses=STARTED, tags=["runbookRuns"])
+    def post(self, request: Request) -> Response:
+        """The same as runbook-runs/create/v1 for clients that ask here first. Runbooks are kept in the
+        database, so a Git reference is refused."""
+        self.body(GitRunBody)
+        return super().post(request)
 
 
 class PreviewView(RunView):
@@ -222,6 +243,7 @@ def _started(tasks: list[ServerTask]) -> list[dict[str, str]]:
 
 ROUTES = [
     path("runbook-runs/create/v1", RunView.as_view()),
+    path("runbook-runs/git/create/v1", GitRunView.as_view()),
     path("runbook-runs/preview/v1", PreviewView.as_view()),
     *routes(RunbookRunsView, "runbookRuns", everything=False),
 ]

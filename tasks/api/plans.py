@@ -27,6 +27,8 @@ STEP_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
         "Number": {"type": "integer"},
+        "Child": {"type": "integer", "description": "Of a child step: its place among the children, from 1."},
+        "ParentName": _TEXT,
         "Name": _TEXT,
         "ActionType": _TEXT,
         "Skipped": _TEXT_OR_NULL,
@@ -67,6 +69,8 @@ def plan_json(plan: RunPlan) -> dict[str, Any]:
 def step_json(step: PlannedStep) -> dict[str, Any]:
     return {
         "Number": step.number,
+        "Child": step.child,
+        "ParentName": step.parent,
         "Name": step.name,
         "ActionType": step.action_type,
         "Skipped": step.skipped,

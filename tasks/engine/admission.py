@@ -1,13 +1,15 @@
 """Takes runs out of the queue, as `domain.queue` decides, up to the cap of this node.
 
-Each run in a short transaction of its own, in which the rule is asked once more about it: by then the key
-and the locks that it needs are held against other nodes.
+First one look, at one moment of the database, says who may start. Then each of these starts in a short
+transaction of its own, in which the rule is asked once more about it: by then the key and the locks that it
+needs are held against other nodes.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from zlib import crc32
 
@@ -18,16 +20,13 @@ from django.db.models import Count, QuerySet
 from common.prepared import Param, Rows, Update
 from common.times import duration_words
 from domain import queue, runs
-from domain.queue import Admission, Capacity, QueuedRun, QueueState
-from tasks.engine import node
+from domain.queue import Admission, Capacity, PauseRule, QueuedRun, QueueState
+from tasks.engine import node, waits
 from tasks.engine.advance import advance
 from tasks.models import ACTIVE, Attempt, AttemptState, Node, ServerTask, TaskState
 from tasks.selectors import lines, pauses
 from tasks.services import locks
 
-#: Rows that are read in one go. Each is narrow, and most passes end on the first page, which is as long as
-#: there is room.
-FIRST_PAGE, PAGE = 10, 100
 #: How often a pass is repeated when other nodes were faster. The next sweep goes on.
 ROUNDS = 3
 #: Keys that the next page leaves out because all their runs wait.
@@ -97,22 +96,43 @@ def _pass(*, now: datetime) -> bool:
     """Whether another node was faster somewhere, so that it is worth looking again."""
     if not _queued():
         return False
+    with _one_moment():
+        chosen = _chosen(now=now)
+    return not all([_take(run, now=now) for run in chosen])
+
+
+@contextmanager
+def _one_moment() -> Iterator[None]:
+    """What is read here is all of one moment. Otherwise a key that becomes free between two pages would let
+    a run start before an earlier one that the first page left out."""
+    is_own = not connection.in_atomic_block
+    with transaction.atomic(savepoint=False):
+        if is_own and connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def _chosen(*, now: datetime) -> list[QueuedRun]:
+    """Who may start, in the order of the queue, as many as there is room for."""
     capacity, paused = _capacity(), pauses.rules()
+    waits.looked(now, paused)
+    if not capacity.free:
+        waits.met_no_room()
     if not capacity.free or any(one.is_of_everything for one in paused):
-        return False
+        return []
     walk = queue.Walk(QueueState(now, capacity))
-    lost = False
-    found = lines.due(now, paused)
-    for page in _pages(found, walk, min(max(capacity.free * 2, FIRST_PAGE), PAGE)):
-        page = _without_overtakers(page, found, walk.blocked_locks)
+    chosen = []
+    for page in _pages(walk, paused, capacity, now=now):
         new = {run.key for run in page if not walk.knows(run.key)}
         walk.learn(active=lines.active(new), locks=lines.lock_holders(lines.lock_keys(page)))
         for run, verdict in zip(page, walk.over(page), strict=True):
             if isinstance(verdict, Admission):
-                lost |= not _take(run, now=now)
+                chosen.append(run)
             if not walk.has_room:
-                return lost
-    return lost
+                waits.met_no_room()
+                return chosen
+    return chosen
 
 
 def _capacity() -> Capacity:
@@ -126,21 +146,25 @@ def _capacity() -> Capacity:
     return Capacity((busy[0] if busy else 0) - (waiting[0] if waiting else 0), total)
 
 
-def _pages(found: QuerySet[ServerTask], walk: queue.Walk, size: int) -> Iterator[list[QueuedRun]]:
+def _pages(
+    walk: queue.Walk, paused: Collection[PauseRule], capacity: Capacity, *, now: datetime
+) -> Iterator[list[QueuedRun]]:
     """Each page begins after the last one by value, which an index finds wherever it is, and leaves out
     what would wait in line anyway."""
-    page = lines.read(found[:size])
-    while page:
-        yield page
-        if len(page) < size:
-            return
-        last, size = page[-1], PAGE
+    # Most looks end on the first page, which is as long as there is room.
+    size = lines.FEW if capacity.free * 2 <= lines.FEW else lines.PAGE
+    page = lines.first_page(size, paused, now=now)
+    yield page
+    found = lines.startable(now, paused)
+    while len(page) == size:
+        last, size = page[-1], lines.PAGE
         rest = found.exclude(concurrency_key__in=walk.crowded_keys(LEFT_OUT))
         if walk.blocked_locks:
             rest = rest.exclude(lock_key__in=walk.blocked_locks)
         page = lines.read(rest.filter(queue_rank=last.rank, pk__gt=last.id)[:size])
         if len(page) < size:
             page += lines.read(rest.filter(queue_rank__lt=last.rank)[: size - len(page)])
+        yield _without_overtakers(page, found, walk.blocked_locks)
 
 
 def _without_overtakers(
@@ -179,8 +203,10 @@ def _admit(run: QueuedRun, *, now: datetime) -> bool:
     [verdict] = queue.admit([run], state)
     if not isinstance(verdict, Admission):
         return False
-    if not _give(id=run.id, slot=f"{run.key}#{verdict.slot}", node=node.current().name):
+    slot = f"{run.key}#{verdict.slot}"
+    if not _give(id=run.id, slot=slot, node=node.current().name):
         return False
+    waits.note_wait(run, slot, now=now)
     locks.take(run)
     advance(run.id, runs.Admitted(), now=now)
     return True

@@ -130,8 +130,10 @@ def lock(task_id: int) -> LockedRun:
             failures,
             asked.get(pk),
             place=Place.from_json(number, place) if place else None,
+            target=target or 0,
+            on_target=target is not None and pool is None,
         )
-        for pk, _, _, number, name, state, rules, failures, place in rows
+        for pk, pool, target, number, name, state, rules, failures, place in rows
     )
     return LockedRun(
         task_id=task_id,
@@ -208,7 +210,7 @@ def _store_end(locked: LockedRun, decision: runs.Decision, event: runs.Event, *,
         message = conditions.first_failure(locked.task_id)
     _complete(id=locked.task_id, state=decision.run.status.value, message=message, now=now)
     if locked.has_locks:
-        locks.release(locked.task_id)
+        locks.release(locked.task_id, now=now)
     if _started_by(task=locked.task_id):
         request(Job.SERVE)
 

@@ -20,10 +20,12 @@ _failures = Rows(
 )
 
 
-def judge(task_id: int, run: Run, step: Step) -> bool:
-    """Whether the expression of a step is true in a run that is held. Raises `CannotJudge`."""
+def judge(task_id: int, run: Run, step: Step, *, of_parent: bool = False) -> bool:
+    """Whether the expression of a step, or of the one that it is a child of, is true in a run that is held.
+    Raises `CannotJudge`."""
     try:
-        expression, values = script.condition(task_id, step.number, step.at, _now(task_id, run))
+        now = _now(task_id, run)
+        expression, values = script.condition(task_id, step.number, step.at, now, of_parent=of_parent)
         return is_true(expression, values)
     except (octostache.TemplateError, sealing.CannotUnseal) as error:
         raise CannotJudge(f"Its condition cannot be evaluated. {error}") from error

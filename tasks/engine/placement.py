@@ -149,7 +149,9 @@ def place(pool_id: int, *, now: datetime) -> None:
 def place_on(target_id: int, *, now: datetime) -> None:
     """Assigns as many steps that run on a deployment target itself as it has free slots for."""
     with transaction.atomic(savepoint=False):
-        waiting = [_Waiting(*row) for row in _waiting_on(target=target_id)]
+        rows = (_Waiting(*row) for row in _waiting_on(target=target_id))
+        # What the server does for a target is not done there.
+        waiting = [one for one in rows if not one.rules.get("server")]
         if waiting:
             _place(waiting, {one.id: one for one in itself(target_id)}, None, now=now)
 

@@ -14,7 +14,7 @@ import programs
 _SHARED = "kit"
 _ROOT = Path(programs.__file__).parent.parent
 #: Scripts start the same way, whether the agent or a program starts them.
-_SCRIPTS = ("agent/__init__.py", "agent/scripts.py")
+_SCRIPTS = ("agent/__init__.py", "agent/powershell.py", "agent/scripts.py")
 _BORROWED = {
     "script": _SCRIPTS,
     "deploy": (*_SCRIPTS, "domain/__init__.py", "domain/octostache/**/*.py"),

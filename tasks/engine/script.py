@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from domain import arrangement, octostache, step_types
+from domain import arrangement, containers, octostache, step_types
 from domain.arrangement import Unit
 from domain.octostache import TemplateError
 from domain.plans import PlannedStep, RunPlan, step_values
@@ -51,6 +51,7 @@ def start_frame(attempt: HeldAttempt) -> frames.Start:
         values = {**system_variables(_facts(run, unit, attempt), step), **before.values, **given}
         expansion = octostache.expand_all(values)
         work = _work(step, lambda text: octostache.evaluate(text, values))
+        container = containers.filled(step.properties, lambda text: octostache.evaluate(text, values))
         if step.packages:
             work = step_packages.with_packages(work, step, attempt_id=attempt.id, space_id=attempt.space_id)
     except (TemplateError, sealing.CannotUnseal, step_packages.Gone) as error:
@@ -71,6 +72,7 @@ def start_frame(attempt: HeldAttempt) -> frames.Start:
         secrets=_secrets(chosen, given, expansion.values, before.outputs),
         program=programs.packed(work.name) if isinstance(work, Program) else "",
         inputs=dict(work.inputs) if isinstance(work, Program) else {},
+        container=container,
     )
 
 
@@ -121,17 +123,18 @@ def _secrets(
 
 
 def condition(
-    task_id: int, number: int, place: Place, progress: Mapping[str, str]
+    task_id: int, number: int, place: Place, progress: Mapping[str, str], *, of_parent: bool = False
 ) -> tuple[str, dict[str, str]]:
-    """The expression of a step whose turn it is, and all values that it may refer to; `progress` says how
-    the run stands. Raises `sealing.CannotUnseal`."""
+    """The expression of a step whose turn it is, or of the one that it is a child of, and all values that it
+    may refer to; `progress` says how the run stands. Raises `sealing.CannotUnseal`."""
     run = _run(task_id)
     unit = run.unit(number)
     chosen = step_values(run.plan, unit.step, unit.target)
     given = {name: _plain(candidate) for name, candidate in chosen.items()}
     before = outputs.before(task_id, number, place)
     system = system_variables(_for_target(run.facts, unit.target), unit.step)
-    return unit.step.expression, {**system, **before.values, **progress, **given}
+    expression = unit.step.gate_expression if of_parent else unit.step.expression
+    return expression, {**system, **before.values, **progress, **given}
 
 
 def instructions(task_id: int, number: int, place: Place) -> str:

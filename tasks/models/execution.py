@@ -33,6 +33,12 @@ class Execution(models.Model):
     task = models.ForeignKey(ServerTask, on_delete=models.CASCADE, related_name="executions")
     number = models.PositiveIntegerField()
     step_number = models.PositiveIntegerField()
+    step_label = models.CharField(
+        max_length=12, blank=True, help_text="Of runs with child steps: the number of the step, 2 or 2.1."
+    )
+    parent_name = models.CharField(
+        max_length=120, blank=True, help_text="What the step is called that holds this child step."
+    )
     target = models.ForeignKey(
         "workers.Machine",
         null=True,
@@ -92,7 +98,17 @@ class Execution(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.step_number}. {self.title}"
+        return f"{self.step_label or self.step_number}. {self.title}"
+
+    @property
+    def label(self) -> str:
+        """The number that people see before the title."""
+        return self.step_label or str(self.number)
+
+    @property
+    def runs_on_target(self) -> bool:
+        """Whether its machine is the deployment target itself, and there is no other one to try."""
+        return bool(self.target_name) and self.pool_id is None
 
     @property
     def title(self) -> str:

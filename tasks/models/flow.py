@@ -64,6 +64,8 @@ class NamedLock(SpaceOwned):
     locked while somebody decides who gets it."""
 
     name = models.CharField(max_length=120)
+    last_task_id = models.PositiveBigIntegerField(null=True, help_text="The run that gave it back last.")
+    released_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["name"]

@@ -161,6 +161,12 @@ class ServerTask(SpaceOwned):
             models.Index(
                 fields=["space", "completed_at", "state", "started_at", "project_id"], name="tasks_ended"
             ),
+            # Who had a place before.
+            models.Index(
+                fields=["slot_key", "completed_at"],
+                condition=Q(completed_at__isnull=False),
+                name="tasks_slot_before",
+            ),
             models.Index(fields=["wake_at"], condition=Q(wake_at__isnull=False), name="tasks_wake"),
         ]
 

@@ -80,6 +80,16 @@ _OPTIONS: dict[InterruptionKind, dict[Answer, Option]] = {
         Answer.ABORT: Option("Abort", "Abort", _FAIL, "octagon-x", "danger"),
     },
 }
+#: Where the machine is given by what the step is for.
+_ON_TARGET = {
+    Answer.RETRY: Option("Retry", "Retry", "The step runs again, on {worker}.", "rotate-cw"),
+    Answer.EXCLUDE: Option(
+        "Exclude",
+        "Exclude this target",
+        "{worker} takes no more part in this run. It goes on for the other targets.",
+        "circle-slash",
+    ),
+}
 _VERBS = {
     (kind.value, option.value): option.verb
     for kind, options in _OPTIONS.items()
@@ -104,7 +114,7 @@ def _question(one: Interruption) -> OpenQuestion:
         ),
         InterruptionKind.MANUAL: (str(step), "The run waits for a person."),
     }[InterruptionKind(one.kind)]
-    options = _OPTIONS[InterruptionKind(one.kind)]
+    options = _options(one)
     return OpenQuestion(
         interruption=one,
         title=title,
@@ -113,6 +123,13 @@ def _question(one: Interruption) -> OpenQuestion:
             _filled(option, worker) for answer, option in options.items() if answer.value in one.choices
         ],
     )
+
+
+def _options(one: Interruption) -> dict[Answer, Option]:
+    found = _OPTIONS[InterruptionKind(one.kind)]
+    if not one.execution.runs_on_target:
+        return found
+    return {**found, **{answer: option for answer, option in _ON_TARGET.items() if answer in found}}
 
 
 def _filled(option: Option, worker: str) -> Option:
@@ -134,10 +151,12 @@ def answered(task: ServerTask) -> list[Answered]:
 
 def answers_of(task: ServerTask) -> dict[int, str]:
     """The last answer to each step, by execution id: "Proceed, by otto"."""
-    found = task.interruptions.exclude(answer="").order_by("id")
+    found = task.interruptions.exclude(answer="").select_related("execution").order_by("id")
     return {one.execution_id: f"{verb(one)}, by {one.answered_by_name}" for one in found}
 
 
 def verb(one: Interruption) -> str:
     """The answer as its button said it."""
+    if one.answer == Answer.EXCLUDE and one.execution.runs_on_target:
+        return _ON_TARGET[Answer.EXCLUDE].verb
     return _VERBS.get((one.kind, one.answer), one.answer)

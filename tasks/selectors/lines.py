@@ -4,11 +4,13 @@ which admits, and for pages, which explain."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from common.prepared import Param, Rows
@@ -28,6 +30,7 @@ _COLUMNS = (
     "start_at",
     "locks",
     "lock_key",
+    "queued_at",
 )
 
 
@@ -36,10 +39,14 @@ def queued() -> QuerySet[ServerTask]:
     return ServerTask.objects.filter(state=TaskState.QUEUED).order_by("-queue_rank", "id")
 
 
+def _begun(now: Any) -> QuerySet[ServerTask]:
+    return queued().filter(Q(start_at__isnull=True) | Q(start_at__lte=now))
+
+
 def due(now: datetime, pauses: Collection[PauseRule]) -> QuerySet[ServerTask]:
     """Without those that the rule passes over: scheduled for later, or stopped by a pause of a pool, an
     environment or a space."""
-    found = queued().filter(Q(start_at__isnull=True) | Q(start_at__lte=now))
+    found = _begun(now)
     environments = [pause.environment for pause in pauses if pause.environment is not None]
     pools = [pause.pool for pause in pauses if pause.pool is not None]
     spaces = [pause.space for pause in pauses if pause.space is not None]
@@ -52,6 +59,41 @@ def due(now: datetime, pauses: Collection[PauseRule]) -> QuerySet[ServerTask]:
     return found
 
 
+# Of which as many run as may: the strictest limit of those that run counts, as the rule says. Of these keys
+# nobody can start, whatever a queued run's own limit is.
+_full_keys = (
+    ServerTask.objects.filter(state__in=ACTIVE)
+    .order_by()
+    .values("concurrency_key")
+    .annotate(running=Count("pk"), strictest=Min("concurrency_limit", filter=Q(concurrency_limit__gt=0)))
+    .filter(running__gte=F("strictest"))
+    .values("concurrency_key")
+)
+
+
+def startable(now: datetime, pauses: Collection[PauseRule]) -> QuerySet[ServerTask]:
+    """What is due, without the keys that are full: a long line costs a comparison for each of its runs,
+    and no row. What remains waits for a lock, for room, or for nothing."""
+    return due(now, pauses).exclude(concurrency_key__in=_full_keys)
+
+
+#: Runs that are read in one go: where there is little room, and otherwise.
+FEW, PAGE = 10, 100
+
+
+@cache
+def _first_page(size: int) -> Rows:
+    rows = _begun(Param("now")).exclude(concurrency_key__in=_full_keys)
+    return Rows(lambda: rows.values_list(*_COLUMNS)[:size])
+
+
+def first_page(size: int, pauses: Collection[PauseRule], *, now: datetime) -> list[QueuedRun]:
+    """The first runs of `startable`, by a statement that is compiled once where nothing is paused."""
+    if pauses:
+        return read(startable(now, pauses)[:size])
+    return [_run(row, frozenset()) for row in _first_page(size)(now=now)]
+
+
 def read(found: QuerySet[ServerTask], pauses: Collection[PauseRule] = ()) -> list[QueuedRun]:
     """Narrow rows without plans, in one query, and one more for their pools while a pool is paused."""
     rows: list[tuple[Any, ...]] = list(found.values_list(*_COLUMNS))
@@ -60,8 +102,8 @@ def read(found: QuerySet[ServerTask], pauses: Collection[PauseRule] = ()) -> lis
     return [_run(row, pools.get(row[0], frozenset())) for row in rows]
 
 
-def _run(row: tuple[Any, ...], pools: frozenset[int]) -> QueuedRun:
-    pk, rank, key, limit, environment, space, start_at, locks, lock_key = row
+def _run(row: Sequence[Any], pools: frozenset[int]) -> QueuedRun:
+    pk, rank, key, limit, environment, space, start_at, locks, lock_key, queued_at = row
     return QueuedRun(
         id=pk,
         key=key,
@@ -73,6 +115,7 @@ def _run(row: tuple[Any, ...], pools: frozenset[int]) -> QueuedRun:
         rank=rank,
         start_at=timezone.localtime(start_at) if start_at else None,
         lock_key=lock_key,
+        queued_at=queued_at,
     )
 
 
@@ -92,6 +135,11 @@ def _pools(task_ids: Collection[int], pools: Collection[int]) -> dict[int, froze
     for task_id, pool_id in steps.order_by().values_list("task_id", "pool_id"):
         found[task_id].add(pool_id or 0)
     return {task_id: frozenset(ids) for task_id, ids in found.items()}
+
+
+def with_pools(run: QueuedRun, pools: Collection[int]) -> QueuedRun:
+    """The run with those of the pools that its steps still need."""
+    return replace(run, pools=_pools([run.id], pools).get(run.id, frozenset())) if pools else run
 
 
 def active(keys: Collection[str]) -> dict[str, list[ActiveRun]]:

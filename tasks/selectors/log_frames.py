@@ -95,7 +95,7 @@ def as_text(frame: Frame) -> str:
 
 def _group_text(group: Frame) -> Iterator[str]:
     head = group["head"]
-    yield f"── {head['number']}. {head['name']} · {head['worker']}"
+    yield f"── {head['label']}. {head['name']} · {head['worker']}"
     for seq, line in enumerate(group["lines"], group["first"]):
         yield f"{seq + 1:>6}  {logs.plain(line[3])}"
 
@@ -180,6 +180,7 @@ def _head(one: _Try) -> Frame:
     removed = _removed(attempt)
     return {
         "number": execution.number,
+        "label": execution.label,
         "nth": one.nth,
         "name": execution.title,
         "worker": "the server"

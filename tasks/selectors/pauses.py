@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from django.db.models import Q, QuerySet
 
+from common.prepared import Rows
 from domain.queue import PauseRule
 from environments.models import Environment
 from pools.models import WorkerPool
@@ -18,28 +19,43 @@ Scope = WorkerPool | Environment | None
 EVERYTHING = Q(pool__isnull=True, environment__isnull=True)
 
 
+# Asked for at each look at the queue.
+_pauses = Rows(
+    lambda: Pause.objects.order_by("pk").values_list(
+        "environment_id", "pool_id", "environment__name", "pool__name", "reason", "created_by_name", "mode"
+    )
+)
+_stopped_spaces = Rows(lambda: Space.objects.filter(is_queue_stopped=True).values_list("pk", "name"))
+
+
 def rules() -> list[PauseRule]:
     """All that is paused, as the queue sees it: everything first, then spaces, environments and pools."""
-    found = [rule(pause) for pause in Pause.objects.select_related("environment", "pool")]
-    found += [_stopped(space) for space in Space.objects.filter(is_queue_stopped=True)]
+    found = [_rule(*row) for row in _pauses()] + [_stopped(*row) for row in _stopped_spaces()]
     return sorted(found, key=lambda one: (one.pool or 0, one.environment or 0, one.space or 0))
 
 
-def _stopped(space: Space) -> PauseRule:
+def _stopped(space_id: int, name: str) -> PauseRule:
     """Tasks of a space whose queue is stopped go on once they have begun."""
     reason = "its task queue is stopped in the settings of the space"
-    return PauseRule(f"Space {space}", reason, is_drain=True, space=space.pk)
+    return PauseRule(f"Space {name}", reason, is_drain=True, space=space_id)
 
 
-def rule(pause: Pause) -> PauseRule:
-    environment, pool = pause.environment, pause.pool
+def _rule(
+    environment: int | None,
+    pool: int | None,
+    environment_name: str | None,
+    pool_name: str | None,
+    reason: str,
+    by: str,
+    mode: str,
+) -> PauseRule:
     return PauseRule(
-        label=label(pool.name if pool else None, environment.name if environment else None),
-        reason=pause.reason,
-        by=pause.created_by_name,
-        is_drain=pause.mode == PauseMode.DRAIN,
-        environment=pause.environment_id,
-        pool=pause.pool_id,
+        label=label(pool_name, environment_name),
+        reason=reason,
+        by=by,
+        is_drain=mode == PauseMode.DRAIN,
+        environment=environment,
+        pool=pool,
     )
 
 

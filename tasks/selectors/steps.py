@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from common.statuses import status_of
 from common.times import duration_words
 from domain import runs
+from domain.labels import counted
 from domain.queue import Wait, WaitKind, Words
 from domain.step_rules import StepRules
 from tasks.models import Attempt, AttemptState, Execution, ServerTask, StepState
@@ -24,9 +25,11 @@ TIMELINE = 1000
 @dataclass(frozen=True)
 class StepRow:
     """`look` is a state of `common.statuses`; `start` and `width` are in units of TIMELINE. `history` are
-    its tries where there was more than one; `retry_at` and `tries` ("try 2 of 3") tell of the next one."""
+    its tries where there was more than one; `label` is its number as people see it, and `parent` stands above
+    the first child of a step; `retry_at` and `tries` ("try 2 of 3") tell of the next one."""
 
     number: int
+    label: str
     name: str
     look: str
     details: str
@@ -40,6 +43,8 @@ class StepRow:
     tries: str = ""
     history: Sequence[Try] = ()
     answer: str = ""
+    is_child: bool = False
+    parent: str = ""
 
     @property
     def kind(self) -> str:
@@ -102,16 +107,32 @@ def tree(
     # A run of less than a second would be drawn by rounding errors alone.
     span = max(end - begin, timedelta(seconds=1))
     current = _current(executions)
+    headings = _headings(executions)
     rows = [
         replace(
             _row(one, lost, begin=begin, span=span, now=end, current=current),
             history=tries.get(one.pk, ()),
             answer=answers.get(one.pk, ""),
+            parent=headings.get(one.pk, ""),
         )
         for one in executions
     ]
     axis = _axis(span, is_over=task.completed_at is not None) if task.started_at else None
     return Tree(rows=rows, axis=axis, current=_position(executions), total=len(executions))
+
+
+def _headings(executions: Sequence[Execution]) -> dict[int, str]:
+    """What stands above the first child of each step, by execution id."""
+    families: dict[int, list[Execution]] = {}
+    for one in executions:
+        if one.parent_name:
+            families.setdefault(one.step_number, []).append(one)
+    found = {}
+    for number, family in families.items():
+        targets = len({one.target_name for one in family if one.target_name})
+        where = f" · {counted(targets, 'target')}" if targets else ""
+        found[family[0].pk] = f"{number}. {family[0].parent_name}{where}"
+    return found
 
 
 def _axis(span: timedelta, *, is_over: bool) -> tuple[str, str, str]:
@@ -142,6 +163,8 @@ def _row(
     is_current = execution.number == current
     return StepRow(
         number=execution.number,
+        label=execution.label,
+        is_child=bool(execution.parent_name),
         name=execution.title,
         look=_look(execution, is_lost=execution.pk in lost),
         details=_details(execution),

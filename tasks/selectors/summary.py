@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from common.times import duration_words
 from domain.codec import Malformed
 from domain.plans import RunPlan
+from domain.waits import WORTH_SAYING, waited_since
 from protocol.log import Level
 from tasks.models import Artifact, Attempt, Execution, OutputVariable, ServerTask, TaskState
 from tasks.selectors import artifacts, comparison, log_context, log_frames, logs, steps
@@ -22,8 +22,6 @@ from tasks.selectors.values import UsedValue, named_values
 
 #: Lines that are set apart, of one kind.
 MOST_LINES = 30
-#: In the queue; a shorter time is the way of things.
-WORTH_SAYING = timedelta(seconds=5)
 #: Lines around an error.
 AROUND = 6
 
@@ -136,7 +134,7 @@ def _marks(attempt: Attempt) -> list[tuple[int, int, Mark]]:
 
 
 def _lines(anchor: str, attempt: Attempt, first: int, count: int) -> list[Noteworthy]:
-    step = f"{attempt.execution.number}. {attempt.execution.title}"
+    step = f"{attempt.execution.label}. {attempt.execution.title}"
     return [
         Noteworthy(f"{anchor}L{line.seq + 1}", step, logs.plain(line.text))
         for line in logs.lines(attempt.pk, first, count)
@@ -160,11 +158,14 @@ def _error(tries: list[tuple[str, Attempt]], failure: Execution | None) -> tuple
 
 def _waits(task: ServerTask) -> Iterator[Wait]:
     """What it waited for, in the queue and at its steps, until now or the end."""
-    if task.started_at and task.started_at - task.queued_at >= WORTH_SAYING:
-        yield Wait("", f"Waited {duration_words(task.started_at - task.queued_at)} in the queue.")
     names = dict(task.executions.values_list("number", "name"))
-    events = task.events.filter(level=Level.WAIT).order_by("id")
-    for number, message in events.values_list("number", "message"):
+    events = list(task.events.filter(level=Level.WAIT).order_by("id").values_list("number", "message"))
+    since = waited_since(task.queued_at, task.start_at)
+    has_reason = any(number is None for number, _ in events)
+    if not has_reason and task.started_at and task.started_at - since >= WORTH_SAYING:
+        # Of a run that left the queue before reasons were kept.
+        yield Wait("", f"Waited {duration_words(task.started_at - since)} in the queue.")
+    for number, message in events:
         yield Wait(f"{number}. {names.get(number, '')}" if number else "", message)
 
 

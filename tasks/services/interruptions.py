@@ -12,7 +12,7 @@ from common import live
 from domain import runs
 from domain.runs import Answer
 from tasks.engine import advance
-from tasks.models import Interruption
+from tasks.models import Execution, Interruption
 
 #: Characters of the notes to an answer.
 MAX_NOTES = 4000
@@ -65,11 +65,17 @@ def answer(interruption: Interruption, *, answer: Answer, notes: str, user: User
         )
         if not taken:
             raise AlreadyAnswered(Interruption.objects.get(pk=interruption.pk))
-        said = f"{name} {_WORDS[answer]}" + (f": {notes}" if notes else ".")
+        said = f"{name} {_words(answer, interruption.execution)}" + (f": {notes}" if notes else ".")
         number = interruption.execution.number
         advance.note(interruption.task_id, said, number=number, now=now)
         advance.go_on(locked, runs.Answered(number, answer, said), now=now)
         _record(interruption, user, f"Answered {answer.value} to {_named(interruption)}.")
+
+
+def _words(answer: Answer, step: Execution) -> str:
+    if answer is Answer.EXCLUDE and step.runs_on_target:
+        return f"excluded {step.target_name} from the rest of the run"
+    return _WORDS[answer]
 
 
 def _named(interruption: Interruption) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.db.models import QuerySet
 
@@ -36,8 +37,9 @@ def take(run: QueuedRun) -> None:
     )
 
 
-def release(task_id: int) -> None:
+def release(task_id: int, *, now: datetime) -> None:
     """When a run ends. Whoever ends it asks for an admission, so that the next in line goes on."""
+    NamedLock.objects.filter(holds__task=task_id).update(last_task_id=task_id, released_at=now)
     LockHold.objects.filter(task_id=task_id).delete()
 
 

@@ -15,6 +15,7 @@ from domain.planning import PoolInfo, RunPlan
 from domain.processes import ProcessDef
 from domain.scopes import Context, Kind
 from domain.targets import TargetInfo
+from domain.tenant_values import NONE, TenantValues
 from domain.variables import Candidate
 from environments.models import Environment
 from packages.services import choosing
@@ -24,8 +25,10 @@ from tasks import step_checks
 from tenants.models import Tenant
 from variables.scope_sources import REGISTERED
 from variables.services import credentials, prompts, variable_sets
-from workers.selectors.capacity import pool_capacity
+from workers.selectors.capacity import candidates_for, pool_capacity, tools_in
 from workers.selectors.targets import target_infos
+
+TenantValuesOf = Callable[[Environment, Tenant], TenantValues]
 
 
 class Planner:
@@ -45,6 +48,8 @@ class Planner:
         earlier: Answers | None = None,
         packages: Sequence[ChosenPackage] | None = None,
         refuse_pasted: bool = False,
+        tenant_values: TenantValuesOf | None = None,
+        channel: tuple[str, str] | None = None,
         user: User | None = None,
         project_id: int | None = None,
     ) -> None:
@@ -52,13 +57,17 @@ class Planner:
         "runbook:<id>". `labels` names other processes and their steps; it is asked only where a value is
         scoped to one. `answers` to prompts are by the name or the id of the variable, in the clear; `earlier`
         ones of a run that is repeated stand where there is no new one. `packages` are the versions that were
-        chosen; None takes the newest. `refuse_pasted`: answers may not get into the text of a script. `user`
-        would start it; None where that is open."""
+        chosen; None takes the newest. `refuse_pasted`: answers may not get into the text of a script.
+        `channel` is the id and the name of the one that a deployment is in. `user` would start it; None where
+        that is open. `tenant_values` are looked up when a run is planned, as no snapshot keeps them."""
         self._space, self._user, self._project_id = space, user, project_id
         self._refuse_pasted = refuse_pasted
+        self._tenant_values = tenant_values
         self._process = ProcessDef.from_json(dict(process))
         self._packages = choosing.choices(space, self._process, packages)
         pools = list(WorkerPool.objects.in_space(space))
+        self._rows = {str(pool.pk): pool for pool in pools}
+        self._tools: dict[str, list[frozenset[str]]] = {}
         self._pools = {str(pool.pk): PoolInfo(str(pool.pk), pool.name, pool.is_default) for pool in pools}
         self._targets: dict[int, list[TargetInfo]] = {}
         asking = variable_sets.candidates(variables)
@@ -69,7 +78,10 @@ class Planner:
         self._capacity = {str(id): capacity for id, capacity in pool_capacity(pools).items()}
         self._names = _names(space, self._process, self._candidates)
         self._names[Kind.PROCESS, process_ref] = process_label
-        if _processes_named(self._candidates) - self._names.keys():
+        self._channel = channel[0] if channel else None
+        if channel:
+            self._names[Kind.CHANNEL, channel[0]] = channel[1]
+        if _named(self._candidates, self._process) - self._names.keys():
             self._names = {**labels(), **self._names}
 
     def plan(
@@ -79,10 +91,13 @@ class Planner:
         names: Names = self._names
         if tenant is not None:
             names = {**self._names, (Kind.TENANT, str(tenant.pk)): tenant.name}
+        of_tenant = self._tenant_values(environment, tenant) if tenant and self._tenant_values else NONE
         plan = planning.plan(
             process=self._process,
-            candidates=self._candidates,
-            context=context(environment=environment, tenant=tenant, process_ref=self._ref),
+            candidates=[*self._candidates, *of_tenant.candidates],
+            context=context(
+                environment=environment, tenant=tenant, process_ref=self._ref, channel=self._channel
+            ),
             pools=self._pools,
             capacity=self._capacity,
             names=names,
@@ -91,6 +106,8 @@ class Planner:
             answers=self._answers,
             refuse_pasted=self._refuse_pasted,
             packages=self._packages,
+            missing=of_tenant.missing,
+            tools_of=self._tools_of,
         )
         found = step_checks.problems(
             plan,
@@ -102,6 +119,12 @@ class Planner:
             project_id=self._project_id,
         )
         return replace(plan, problems=(*plan.problems, *found))
+
+    def _tools_of(self, pool_id: str) -> list[frozenset[str]]:
+        if pool_id not in self._tools:
+            found = candidates_for(self._rows[pool_id])
+            self._tools[pool_id] = [tools_in(machine.capabilities) for machine in found]
+        return self._tools[pool_id]
 
     def _targets_of(self, environment: Environment) -> list[TargetInfo]:
         """Once for each environment, and only where a step has targets."""
@@ -135,7 +158,9 @@ def build(
     return planner.plan(environment=environment, tenant=tenant)
 
 
-def context(*, environment: Environment, tenant: Tenant | None, process_ref: str) -> Context:
+def context(
+    *, environment: Environment, tenant: Tenant | None, process_ref: str, channel: str | None = None
+) -> Context:
     """Where a run happens, as the rules of scopes see it."""
     tags = tenant.tags.select_related("tag_set") if tenant else ()
     return Context(
@@ -143,12 +168,14 @@ def context(*, environment: Environment, tenant: Tenant | None, process_ref: str
         tenant=str(tenant.pk) if tenant else None,
         tenant_tags=frozenset(tag.canonical_name for tag in tags),
         process=process_ref,
+        channel=channel,
     )
 
 
-def _processes_named(candidates: Sequence[Candidate]) -> set[tuple[Kind, str]]:
-    """The processes, steps, channels and targets that scopes name."""
-    return {(kind, id) for one in candidates for kind in REGISTERED for id in one.scope.get(kind, ())}
+def _named(candidates: Sequence[Candidate], process: ProcessDef) -> set[tuple[Kind, str]]:
+    """The processes, steps, channels and targets that scopes name, and the channels that steps name."""
+    scopes = {(kind, id) for one in candidates for kind in REGISTERED for id in one.scope.get(kind, ())}
+    return scopes | {(Kind.CHANNEL, id) for _, action in process.actions() for id in action.applies.channels}
 
 
 def _names(space: Space, process: ProcessDef, candidates: Sequence[Candidate]) -> dict[tuple[Kind, str], str]:

@@ -118,14 +118,14 @@ def _check_targets(units: Sequence[Unit]) -> None:
     there = set(Machine.objects.filter(pk__in=wanted).values_list("pk", flat=True))
     for id in sorted(wanted.keys() - there):
         step, target = wanted[id]
-        raise CannotResume(f"Step {step.number} is for {target.name}, which has been deleted.")
+        raise CannotResume(f"Step {step.label} is for {target.name}, which has been deleted.")
 
 
 def _check_pools(steps: Iterator[PlannedStep]) -> None:
     wanted = {int(step.pool_id): step for step in steps if step.pool_id}
     for pool_id in _missing(wanted):
         step = wanted[pool_id]
-        raise CannotResume(f"Step {step.number} runs in {step.pool_name}, which has been deleted.")
+        raise CannotResume(f"Step {step.label} runs in {step.pool_name}, which has been deleted.")
 
 
 def _missing(pool_ids: Collection[int]) -> list[int]:

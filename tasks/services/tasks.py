@@ -188,17 +188,22 @@ def move_to_top(task: ServerTask, *, user: User, now: datetime) -> None:
 
 def _create_executions(task: ServerTask, plan: RunPlan, *, ended_at: datetime | None) -> None:
     """With `ended_at` for a run that never begins."""
+    # With children, the places of units say little; without, they are what everything is known by.
+    is_nested = any(step.child for step in plan.steps)
     Execution.objects.bulk_create(
-        _execution(task, unit, ended_at) for unit in arrangement.units(plan.steps, abreast=plan.abreast)
+        _execution(task, unit, ended_at, label=unit.step.label if is_nested else "")
+        for unit in arrangement.units(plan.steps, abreast=plan.abreast)
     )
 
 
-def _execution(task: ServerTask, unit: Unit, ended_at: datetime | None) -> Execution:
+def _execution(task: ServerTask, unit: Unit, ended_at: datetime | None, *, label: str) -> Execution:
     step, target = unit.step, unit.target
     return Execution(
         task=task,
         number=unit.number,
         step_number=step.number,
+        step_label=label,
+        parent_name=step.parent,
         target_id=int(target.id) if target else None,
         target_name=target.name if target else "",
         name=step.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -32,6 +33,16 @@ def _part(part: str | RunRef) -> str:
     if isinstance(part, RunRef):
         return format_html('<a class="ref" href="{}">{}</a>', reverse("task_detail", args=[part.id]), part)
     return part
+
+
+@register.filter
+def with_task_links(sentence: str) -> SafeString:
+    """A sentence that was kept as text: each "task 12" in it is a link."""
+    parts = _TASK.split(sentence)
+    return linked(tuple(RunRef(int(one), "task") if n % 2 else one for n, one in enumerate(parts)))
+
+
+_TASK = re.compile(r"\btask (\d{1,18})\b")
 
 
 register.filter("in_line", lambda wait: in_line(wait) if wait else "")

@@ -15,7 +15,7 @@ from accounts.requests import PageRequest
 from common import htmx
 from common.times import duration_words
 from domain.codec import Malformed
-from domain.plans import RunPlan, step_text
+from domain.plans import RunPlan, parent_text, step_text
 from protocol import CANCEL_GRACE_SECONDS
 from tasks import subjects
 from tasks.models import UNFINISHED, Execution, ServerTask, TaskState
@@ -57,14 +57,14 @@ def show(
 def task_plan(request: PageRequest, pk: int) -> HttpResponse:
     task = task_of(request, pk)
     context = page_context(request, task, tab="plan")
-    units: dict[int, list[Execution]] = {}
+    units: dict[str, list[Execution]] = {}
     for one in context["executions"]:
-        units.setdefault(one.step_number, []).append(one)
+        units.setdefault(one.step_label or str(one.step_number), []).append(one)
     context["plan"] = plan = _plan(task)
     context["planned"] = [
-        (step, next(iter(own), None), step_text(step), own)
+        (step, next(iter(own), None), step_text(step), own, parent_text(step) if step.child == 1 else None)
         for step in (plan.steps if plan else ())
-        for own in [units.get(step.number, [])]
+        for own in [units.get(step.label, [])]
     ]
     return htmx.page(request, "tasks/task_plan.html", context, partial="live")
 

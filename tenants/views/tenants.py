@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -14,7 +15,7 @@ from accounts.requests import PageRequest
 from common import htmx
 from common.deletion import Deletion, delete_page
 from common.usage import uses_of
-from tenants import selectors
+from tenants import parts, selectors
 from tenants.forms import TenantForm
 from tenants.models import Tenant
 from tenants.services import tenants
@@ -48,6 +49,10 @@ def tenant_detail(request: PageRequest, slug: str) -> HttpResponse:
     context = {
         "tenant": tenant,
         "uses": uses_of(tenant),
+        "sections": [
+            render_to_string(template, {"tenant": tenant, **more}, request)
+            for template, more in parts.sections(request, tenant)
+        ],
         "may_edit": can(request.user, Permission.EDIT_TENANT),
     }
     return render(request, DETAIL, context)

@@ -76,6 +76,10 @@ class World:
         saved: dict[str, Any] = self.api.put(path, found)
         return saved
 
+    def channel_id(self, name: str) -> str:
+        found: str = self.api.get(f"/api/projects/{self.project['Id']}/channels/{name}")["Id"]
+        return found
+
     def run(self, *environments: str) -> list[dict[str, str]]:
         answer = self.api.post(
             "/api/runbook-runs/create/v1",

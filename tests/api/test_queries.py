@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.factories import (
+    ChannelFactory,
     DeploymentFactory,
     EnvironmentFactory,
     EventFactory,
@@ -21,6 +22,7 @@ from tests.factories import (
     TagFactory,
     TenantFactory,
     TenantLinkFactory,
+    VariableTemplateFactory,
     WorkerPoolFactory,
 )
 
@@ -30,9 +32,9 @@ QUERIES = {
     "environments/v2": 4,
     "lifecycles": 5,
     "projectgroups": 4,
-    "projects": 7,
-    "libraryvariablesets": 4,
-    "channels": 4,
+    "projects": 9,
+    "libraryvariablesets": 6,
+    "channels": 5,
     "workerpools": 4,
     "workerpools/summary": 10,
     "workers": 5,
@@ -58,7 +60,10 @@ def fill(space, number: int) -> None:
         project = ProjectFactory(space=space)
         pool = WorkerPoolFactory(space=space)
         MachineFactory(space=space, pools=[pool])
-        project.library_sets.add(LibraryVariableSetFactory(space=space))
+        library_set = LibraryVariableSetFactory(space=space)
+        project.library_sets.add(library_set)
+        for kind, owner in (("project", project), ("library", library_set)):
+            VariableTemplateFactory(variable_set__owner_kind=kind, variable_set__owner_id=owner.pk)
         tag = TagFactory(tag_set__space=space)
         tenant = TenantFactory(space=space)
         tenant.tags.add(tag)
@@ -70,6 +75,7 @@ def fill(space, number: int) -> None:
         RunbookRunFactory(runbook=runbook, snapshot=snapshot, environment=environment, task=task)
         DeploymentFactory(release__project=project, environment=environment)
         EventFactory(space=space)
+        ChannelFactory(project=project)
 
 
 def cost(api, path: str) -> int:

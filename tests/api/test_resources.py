@@ -269,6 +269,62 @@ class TestProcesses:
         assert saved["Actions"][0]["Properties"]["Octopus.Action.RunOnServer"] == on_server
         assert again == saved
 
+    def test_a_step_in_a_container(self, api, world):
+        step = script("Inside")
+        step["Actions"][0]["Container"] = {"Image": "debian:12", "FeedId": None}
+        account = {"Octoworkers.Action.Container.AccountVariable": "Registry"}
+        step["Actions"][0]["Properties"] |= account
+        path = world.project["Links"]["DeploymentProcess"]
+
+        [saved] = set_steps(api, path, step)["Steps"]
+        [again] = set_steps(api, path, saved)["Steps"]
+
+        assert again == saved
+        action = saved["Actions"][0]
+        assert action["Container"] == {
+            "Image": "debian:12",
+            "FeedId": None,
+            "GitUrl": None,
+            "Dockerfile": None,
+        }
+        assert action["Properties"].items() >= account.items()
+        assert "Octoworkers.Action.Container.Image" not in action["Properties"]
+        saved["Actions"][0]["Container"] = None
+        [plain] = set_steps(api, path, saved)["Steps"]
+        assert plain["Actions"][0]["Container"]["Image"] is None
+        before = api.get(path)
+        saved["Actions"][0]["Container"] = {"Image": "x", "FeedId": "Feeds-1"}
+        assert api.refused("PUT", path, {**before, "Steps": [saved]})[0] == 400
+        set_steps(api, path)
+
+    def test_a_step_with_several_actions(self, api, world):
+        check = script("Check")["Actions"][0]
+        check |= {"Name": "Check", "Condition": "Variable", "IsRequired": True}
+        check["Properties"] |= {
+            "Octopus.Action.RunOnServer": "false",
+            "Octopus.Action.ConditionVariableExpression": "#{Octopus.Deployment.Error}",
+        }
+        step = script("Roll out")
+        step["Actions"][0]["Name"] = "Deploy"
+        step["Actions"].append(check)
+        step["Properties"] = {"Octopus.Action.TargetRoles": "web", "Octopus.Action.MaxParallelism": "2"}
+        step["StartTrigger"] = "StartWithPrevious"
+        path = world.project["Links"]["DeploymentProcess"]
+
+        saved = set_steps(api, path, script("First"), step)["Steps"]
+        again = set_steps(api, path, *saved)["Steps"]
+
+        assert again == saved
+        assert saved[1]["Properties"] == step["Properties"]
+        assert [one["Name"] for one in saved[1]["Actions"]] == ["Deploy", "Check"]
+        second = saved[1]["Actions"][1]
+        assert (second["Condition"], second["IsRequired"]) == ("Variable", True)
+        assert second["Properties"].items() >= check["Properties"].items()
+        # The other way: one action is left, under its own id.
+        [alone] = set_steps(api, path, {**saved[1], "Actions": saved[1]["Actions"][:1]})["Steps"]
+        assert [one["Id"] for one in alone["Actions"]] == [saved[1]["Actions"][0]["Id"]]
+        set_steps(api, path)
+
     def test_when_a_step_runs(self, api, world):
         regions = api.post("/api/tagsets", {"Name": "Region", "Tags": [{"Name": "EU"}]})
         second = {**script("Second"), "Condition": "Variable", "StartTrigger": "StartWithPrevious"}
@@ -378,7 +434,7 @@ class TestVariables:
             ),
             ({"Name": "X", "Value": "1", "Scope": {"Environment": ["junk"]}}, "does not exist here"),
             ({"Name": "X", "Value": "1", "Scope": {"Nothing": ["1"]}}, "no scope of the kind"),
-            ({"Name": "X", "Value": "1", "Scope": {"Channel": ["Channels-1"]}}, "does not exist here"),
+            ({"Name": "X", "Value": "1", "Scope": {"Channel": ["Channels-99"]}}, "does not exist here"),
             ({"Name": "X", "Value": "ab", "IsSensitive": True}, "at least 4 characters"),
         ],
     )

@@ -20,6 +20,7 @@ from pools.models import WorkerPool
 from processes.action_types import all_types
 from processes.models import Step
 from projects.models import Project
+from projects.services import project_variables
 from runbooks.models import Runbook
 from runbooks.services import runs, triggers
 from runbooks.services.triggers import TriggerFields
@@ -35,6 +36,7 @@ from tests.factories import (
     TargetFactory,
     TenantFactory,
     VariableFactory,
+    VariableTemplateFactory,
     push_package,
 )
 from variables.models import Variable
@@ -130,6 +132,9 @@ def world(space, default_pool, administrator, tmp_path) -> dict[str, str]:
         "library/tag-sets/ slug": tag.tag_set.slug,
         "library/variable-sets/ slug": library_set.slug,
         "library/variable-sets/ pk": str(library_set_value.pk),
+        "library/variable-sets/ template": str(
+            VariableTemplateFactory(variable_set=library_set_value.variable_set).pk
+        ),
         "library/accounts/ slug": AccountFactory(space=space).slug,
         "library/certificates/ slug": CertificateFactory(space=space).slug,
         "library/packages/ package_id": package.package_id,
@@ -149,6 +154,9 @@ def world(space, default_pool, administrator, tmp_path) -> dict[str, str]:
         "projects/ action_type": all_types()[0].slug,
         "projects/ number": "1",
         "projects/ pk": str(Variable.objects.filter(name="Backup.Keep")[0].pk),
+        "projects/ template": str(
+            VariableTemplateFactory(variable_set=project_variables.variable_set_of(project)).pk
+        ),
     }
 
 

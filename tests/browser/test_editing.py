@@ -51,9 +51,45 @@ def test_steps_move_by_dragging(page: Page, world: World) -> None:
 def test_steps_move_without_javascript(visitor: Visitor, world: World) -> None:
     page = visitor.open(world.editor, java_script_enabled=False)
     page.goto(process_page(world, "Plain", "echo 1", "echo 2"))
+    # One menu serves all steps: without script it is that of the step that is open.
+    page.get_by_role("link", name="Actions for step 2").click()
     page.get_by_role("button", name="Actions for step 2").click()
     page.get_by_role("button", name="Move up").click()
-    assert step_names(page) == ["Step 2", "Step 1"]
+    expect(page.locator("#process-steps li b")).to_have_text(["Step 2", "Step 1"])
+
+
+def test_a_step_becomes_a_child_and_comes_out_again_by_keyboard(page: Page, world: World) -> None:
+    page.goto(process_page(world, "Family", "echo 1", "echo 2", "echo 3"))
+    numbers = page.locator("#process-steps li .no")
+    page.locator("#process-steps li[data-step] > a").nth(1).focus()
+    with page.expect_response("**/process/order/"):
+        page.keyboard.press("Alt+ArrowRight")
+    expect(numbers).to_have_text(["1", "1.1", "1.2", "2"])
+    assert step_names(page) == ["Step 1", "Step 1", "Step 2", "Step 3"]
+
+    expect(page.locator("#process-steps li[data-step] > a").nth(2)).to_be_focused()
+    with page.expect_response("**/process/order/"):
+        page.keyboard.press("Alt+ArrowLeft")
+    expect(numbers).to_have_text(["1", "2", "3"])
+
+
+def test_a_step_is_dragged_between_children_and_the_menu_serves_its_row(page: Page, world: World) -> None:
+    page.goto(process_page(world, "Dragged in", "echo 1", "echo 2", "echo 3"))
+    row = page.locator("#process-steps li[data-step]").nth(1)
+    row.hover()
+    row.get_by_role("button", name="Actions for step 2").click()
+    with page.expect_response("**/process/order/"):
+        page.get_by_role("button", name="Into the step above").click()
+    numbers = page.locator("#process-steps li .no")
+    expect(numbers).to_have_text(["1", "1.1", "1.2", "2"])
+    grips = page.locator("#process-steps .grip")
+
+    with page.expect_response("**/process/order/"):
+        grips.nth(3).drag_to(grips.nth(2), target_position={"x": 4, "y": 2})
+
+    expect(numbers).to_have_text(["1", "1.1", "1.2", "1.3"])
+    page.reload()
+    assert step_names(page) == ["Step 1", "Step 1", "Step 3", "Step 2"]
 
 
 def test_leaving_with_unsaved_changes_asks_first(page: Page, world: World) -> None:

@@ -83,6 +83,18 @@ async def test_every_socket_hears_of_the_gap_and_of_what_comes_after_it(here, th
     assert await heard(here, channel) == TASKS
 
 
+async def test_many_groups_are_told_in_one_go(here, there, redis):
+    channels = {}
+    for group in ("topic.1.tasks", "topic.1.pools"):
+        channels[group] = await here.new_channel()
+        await here.group_add(group, channels[group])
+    messages = {group: {"type": live.MESSAGE_TYPE, "topics": [group]} for group in channels}
+
+    await there.send_to_groups(messages)
+
+    assert {group: await heard(here, channel) for group, channel in channels.items()} == messages
+
+
 class Flaky:
     """This node alone is cut off for the first tries."""
 

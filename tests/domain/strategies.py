@@ -20,7 +20,7 @@ from domain.planning import (
 from domain.processes import ActionDef, ProcessDef, StepDef
 from domain.prompts import Control, Prompt
 from domain.scopes import Context, Kind, Scope
-from domain.variables import Candidate, Source, SubValue, VariableType
+from domain.variables import Candidate, Origin, Source, SubValue, VariableType
 
 ids = st.sampled_from(["1", "2", "3"])
 id_sets = st.frozensets(ids, max_size=3)
@@ -52,6 +52,7 @@ candidates = st.builds(
     library=text,
     prompt=st.none() | st.builds(Prompt, text, text, st.booleans(), st.sampled_from(list(Control)), text),
     is_answer=st.booleans(),
+    origin=st.sampled_from(list(Origin)),
     parts=st.lists(st.builds(SubValue, text, text, st.booleans()), max_size=2).map(tuple),
 )
 properties = st.dictionaries(text, text, max_size=3)

@@ -265,11 +265,11 @@ def test_the_room_in_a_pool(capacity, sentence):
 
 
 def test_a_step_of_another_type_or_language_cannot_run():
-    other = replace(action("a1"), action_type="Octopus.Email")
-    powershell = ActionDef(
-        "a2", "A", properties={SCRIPT_SYNTAX: "PowerShell"}, worker_pool_variable="Project.WorkerPool"
+    other = replace(action("a1"), action_type="Octopus.Nothing")
+    csharp = ActionDef(
+        "a2", "A", properties={SCRIPT_SYNTAX: "CSharp"}, worker_pool_variable="Project.WorkerPool"
     )
-    result = planned(other, powershell)
+    result = planned(other, csharp)
     assert [(one.code, one.step) for one in result.problems] == [
         (ProblemCode.UNKNOWN_STEP_TYPE, 1),
         (ProblemCode.UNKNOWN_SYNTAX, 2),

@@ -200,7 +200,7 @@ steps:
         "Line 5, step Back up, is_disabled: Only true or false can stand here.",
         "Line 6, step Back up, environments: A list of texts has to stand here.",
         "Line 7, step Back up, colour: This server knows nothing of this name.",
-        "Line 8, step back up, actions: A step has exactly one action here.",
+        "Line 8, step back up, actions: A step needs an action.",
         "Line 8, step back up, name: Step on line 2 has the same name.",
     ]
 

@@ -58,5 +58,5 @@ def test_another_schema_is_refused(schema):
 def test_the_syntax_of_a_script():
     assert ActionDef("1", "A").syntax is Syntax.BASH
     assert ActionDef("1", "A", properties={SCRIPT_SYNTAX: "Python"}).syntax is Syntax.PYTHON
-    with pytest.raises(ValueError, match="PowerShell"):
-        _ = ActionDef("1", "A", properties={SCRIPT_SYNTAX: "PowerShell"}).syntax
+    with pytest.raises(ValueError, match="CSharp"):
+        _ = ActionDef("1", "A", properties={SCRIPT_SYNTAX: "CSharp"}).syntax

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.plans import PoolCapacity, PoolInfo
-from domain.routing import SOME_TENANT, Ground, State, TenantFacts, matrix
+from domain.routing import SOME_TENANT, Ground, State, TenantFacts, matrix, moved
 from domain.scopes import Context, Kind, Scope
 from domain.variables import Candidate, VariableType, resolve
 from tests.domain.strategies import scopes
@@ -135,3 +135,45 @@ def test_each_cell_is_what_the_resolver_says(values, environments):
             assert (cell.route.state is State.GAP) == (not resolution.tie and resolution.winner is None)
             if cell.route.pool:
                 assert cell.route.pool.id == resolution.winner.value
+
+
+TENANTS = (
+    TenantFacts("7", "Acme", frozenset({EU}), frozenset({PROD})),
+    TenantFacts("8", "Globex", frozenset({EU}), frozenset({PROD})),
+    TenantFacts("9", "Initech", frozenset({US}), frozenset({DEV, PROD})),
+)
+CONNECTED = replace(GROUND, tenants=TENANTS)
+
+
+def moves(before, after):
+    found = moved("Project.WorkerPool", before, after, base=BASE, ground=CONNECTED)
+    return [(one.environment, one.tenants, one.before.target[1], one.after.target[1]) for one in found]
+
+
+def test_what_a_change_sends_elsewhere():
+    before = [pool("10"), pool("11", {Kind.TENANT_TAG: [EU]})]
+    after = [pool("10"), pool("12", {Kind.TENANT_TAG: [EU]})]
+    assert moves(before, after) == [(PROD, ("Acme", "Globex"), "11", "12")]
+    assert moves(before, [pool("10")]) == [(PROD, ("Acme", "Globex"), "11", "10")]
+
+
+def test_a_value_that_goes_leaves_no_pool():
+    assert moves([pool("10", {Kind.ENVIRONMENT: [DEV]})], []) == [
+        (DEV, (), "10", ""),
+        (DEV, ("Initech",), "10", ""),
+    ]
+
+
+pool_values = st.lists(st.builds(pool, st.sampled_from(["10", "11", "12"]), scopes), max_size=3)
+
+
+@given(pool_values, pool_values)
+def test_a_move_is_a_difference_and_every_difference_is_a_move(before, after):
+    assert moves(before, before) == []
+    assert moves(before, before[::-1]) == []
+    there, back = moves(before, after), moves(after, before)
+    assert sorted((e, who, b, a) for e, who, a, b in there) == sorted(back)
+    for environment, tenants, old, new in there:
+        assert old != new or old == ""
+        assert tenants or GROUND.has_untenanted
+        assert environment in GROUND.environments

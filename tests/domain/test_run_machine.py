@@ -158,7 +158,7 @@ class RunMachine(RuleBasedStateMachine):
         self.stops: Counter[int] = Counter()
         self.turns = {step.number: Allowance() for step in self.run.steps}
 
-    def judge(self, run: Run, step: Step) -> bool:
+    def judge(self, run: Run, step: Step, *, of_parent: bool = False) -> bool:
         told = self.truth[step.number - 1]
         if told is None:
             raise CannotJudge("It makes no sense.")

@@ -340,3 +340,23 @@ def test_a_place_keeps_only_what_is_not_in_line() -> None:
     odd = Place(stage=1, step=2, lane=3, abreast=10, window=2)
     assert Place.from_json(3, odd.to_json(3)) == odd
     assert Place.from_json(4, {}) == Place(4, 4, 4)
+
+
+def test_a_target_that_is_excluded_takes_no_more_part_and_the_run_goes_on() -> None:
+    one, two = Place(1, 1, 1), Place(1, 1, 2)
+    run = Run(
+        RunStatus.QUEUED,
+        (
+            Step(1, "deploy", place=one, target=7, on_target=True),
+            Step(2, "deploy", place=two, target=8, on_target=True),
+            Step(3, "check", place=Place(3, 3, 3), target=7),
+            Step(4, "check", place=Place(3, 3, 4), target=8),
+        ),
+        guided=True,
+    )
+    run = play(run, Admitted(), Placed(1), Placed(2), StepEnded(1, StepStatus.FAILED, "Exit code 3."))
+    run = play(run, Answered(1, Answer.EXCLUDE, "Ada excluded it."), StepEnded(2, StepStatus.SUCCESS))
+
+    assert statuses(run) == ["Ignored", "Success", "Skipped", "Waiting"]
+    assert run.step(1).message == "Ada excluded it."
+    assert "its target was excluded" in run.step(3).message

@@ -6,7 +6,13 @@ from tests.factories.environments import EnvironmentFactory
 from tests.factories.packages import push_package
 from tests.factories.pools import DefaultPoolFactory, WorkerPoolFactory
 from tests.factories.processes import ActionFactory, ProcessFactory, StepFactory
-from tests.factories.projects import DeploymentFactory, ProjectFactory, ReleaseFactory, TenantLinkFactory
+from tests.factories.projects import (
+    ChannelFactory,
+    DeploymentFactory,
+    ProjectFactory,
+    ReleaseFactory,
+    TenantLinkFactory,
+)
 from tests.factories.runbooks import RunbookFactory, RunbookRunFactory, RunbookSnapshotFactory
 from tests.factories.spaces import DefaultSpaceFactory, SpaceFactory
 from tests.factories.tasks import (
@@ -22,8 +28,10 @@ from tests.factories.variables import (
     CertificateFactory,
     LibraryVariableSetFactory,
     ScopeValueFactory,
+    TenantValueFactory,
     VariableFactory,
     VariableSetFactory,
+    VariableTemplateFactory,
 )
 from tests.factories.workers import EnrolmentCodeFactory, MachineFactory, TargetFactory
 
@@ -33,6 +41,7 @@ __all__ = [
     "ActionFactory",
     "AttemptFactory",
     "CertificateFactory",
+    "ChannelFactory",
     "DefaultPoolFactory",
     "DefaultSpaceFactory",
     "DeploymentFactory",
@@ -59,9 +68,11 @@ __all__ = [
     "TaskEventFactory",
     "TenantFactory",
     "TenantLinkFactory",
+    "TenantValueFactory",
     "UserFactory",
     "VariableFactory",
     "VariableSetFactory",
+    "VariableTemplateFactory",
     "WorkerPoolFactory",
     "push_package",
 ]

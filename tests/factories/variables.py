@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from factory.django import DjangoModelFactory
 
 from tests.factories.spaces import DefaultSpaceFactory, NamedInSpaceFactory
+from tests.factories.tenants import TenantFactory
 from variables.models import (
     Account,
     Certificate,
@@ -18,8 +19,10 @@ from variables.models import (
     OwnerKind,
     ScopeKind,
     ScopeValue,
+    TenantValue,
     Variable,
     VariableSet,
+    VariableTemplate,
 )
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -48,6 +51,24 @@ class VariableFactory(DjangoModelFactory[Variable]):
 
     variable_set = factory.SubFactory(VariableSetFactory)
     name = factory.Sequence(lambda n: f"Name{n}")
+    value = "value"
+
+
+class VariableTemplateFactory(DjangoModelFactory[VariableTemplate]):
+    class Meta:
+        model = VariableTemplate
+
+    variable_set = factory.SubFactory(VariableSetFactory)
+    name = factory.Sequence(lambda n: f"Asked{n}")
+    control = "SingleLineText"
+
+
+class TenantValueFactory(DjangoModelFactory[TenantValue]):
+    class Meta:
+        model = TenantValue
+
+    tenant = factory.SubFactory(TenantFactory)
+    template = factory.SubFactory(VariableTemplateFactory)
     value = "value"
 
 

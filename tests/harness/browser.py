@@ -43,6 +43,8 @@ _FLAGS = (
 )
 #: The person left the page while it was still asking for something: nobody's fault.
 _LEFT = "net::ERR_ABORTED"
+#: What htmx says of the same.
+_ABORTED = ("htmx:sendAbort", "htmx:afterRequest")
 
 _database = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
 P, T = ParamSpec("P"), TypeVar("T")
@@ -97,7 +99,7 @@ class Watch:
             self.complaints[before:] = fresh
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
+        if message.type == "error" and not message.text.startswith(_ABORTED):
             self._note(f"console: {message.text} ({message.location.get('url', '')})")
 
     def _failed(self, request: Request) -> None:

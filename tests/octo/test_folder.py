@@ -48,6 +48,12 @@ def rich(world: World) -> World:
             ],
         },
     ]
+    api.post("/api/tagsets", {"Name": "Ring", "Tags": [{"Name": "Early"}]})
+    rule = {"VersionRange": "[1.0,2.0)", "ActionPackages": [{"DeploymentAction": "Check"}]}
+    hotfix = {"Name": "Hotfix", "LifecycleId": "Careful", "TenantTags": ["Ring/Early"], "Rules": [rule]}
+    api.post(f"/api/projects/{project}/channels", hotfix)
+    api.post(f"/api/projects/{project}/channels", {"Name": "Stable", "IsDefault": True})
+    steps[0]["Actions"][0]["Channels"] = ["Hotfix"]
     path = f"/api/projects/{project}/deploymentprocesses"
     process = api.put(path, {**api.get(path), "Steps": steps})
     _variables(api, world, process)
@@ -64,6 +70,7 @@ def _variables(api: Api, world: World, process: dict[str, Any]) -> None:
         {"Name": "Greeting", "Value": "no", "Scope": {"Environment": [world.live["Id"], world.dev["Id"]]}},
         {"Name": "Greeting", "Value": "1.0", "Scope": {"Action": [action]}},
         {"Name": "Greeting", "Value": "", "Scope": {"Action": [copy], "Environment": [world.dev["Id"]]}},
+        {"Name": "Greeting", "Value": "ch", "Scope": {"Channel": [world.channel_id("Hotfix")]}},
         {"Name": "Greeting", "Value": "null", "Scope": {"ProcessOwner": [world.runbook["Id"]]}},
         {"Name": "Password", "Value": "correct horse", "Type": "Sensitive", "Description": "Of the server"},
     ]
@@ -86,6 +93,7 @@ def test_an_export_is_applied_to_another_space_and_is_the_same_again(
     octo: Run, rich: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rich.api.post("/api/spaces", {"Name": "Elsewhere"})
+    rich.api.post("/api/spaces/Elsewhere/tagsets", {"Name": "Ring", "Tags": [{"Name": "Early"}]})
     first, second = tmp_path / "first", tmp_path / "second"
     assert octo("export", str(first))[0] == 0
     exported = files_of(first)
@@ -111,6 +119,7 @@ def test_files_are_made_for_people(octo: Run, rich: World, tmp_path: Path) -> No
         "pools.yaml",
         "lifecycles.yaml",
         "groups.yaml",
+        "projects/orders/channels.yaml",
         "projects/orders/project.yaml",
         "projects/orders/process.yaml",
         "projects/orders/variables.yaml",
@@ -358,5 +367,5 @@ def test_an_edit_between_plan_and_apply_is_not_overwritten(
     code, said = octo("apply", str(tmp_path))
 
     assert code == Code.REFUSED
-    assert "saved by somebody else" in said
+    assert "Plan again" in said
     assert rich.api.get(path)["Steps"][1]["Name"] == "Approved by hand"

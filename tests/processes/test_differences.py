@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from domain.processes import SCRIPT_BODY, ActionDef, ProcessDef, StepDef
 from processes import differences, merging
-from processes.differences import Change, LineKind
+from processes.differences import Change, Entry, LineKind
 from processes.models import PoolChoice
 from processes.services.steps import StepFields
 
@@ -36,8 +36,13 @@ def test_each_kind_of_change_is_named():
     }
 
 
+def entry(id: str, **fields) -> Entry:
+    found = step(id, **fields)
+    return Entry(found, found.actions[0])
+
+
 def test_a_script_comes_as_a_unified_diff():
-    before, after = step("1", script="a\nb\nc\n"), step("1", script="a\nB\nc\n")
+    before, after = entry("1", script="a\nb\nc\n"), entry("1", script="a\nB\nc\n")
 
     (field,) = differences.compare_steps(before, after)
 
@@ -51,13 +56,13 @@ def test_a_script_comes_as_a_unified_diff():
 
 
 def test_pools_are_told_apart_in_words():
-    fixed = step("1", worker_pool_id="7", worker_pool_name="SQL")
-    (field,) = differences.compare_steps(fixed, step("1", worker_pool_variable="Pool"))
+    fixed = entry("1", worker_pool_id="7", worker_pool_name="SQL")
+    (field,) = differences.compare_steps(fixed, entry("1", worker_pool_variable="Pool"))
 
     assert (field.before, field.after) == ("SQL", "From the variable Pool")
 
 
-BASE = step("1", notes="old")
+BASE = entry("1", notes="old")
 
 
 def fields(**changes) -> StepFields:
@@ -94,3 +99,24 @@ def test_the_pool_is_one_choice():
 
 def test_without_a_base_everything_is_mine():
     assert merging.merged(base=None, mine=fields(notes="x"), theirs=fields()) == fields(notes="x")
+
+
+def test_a_step_that_becomes_a_child_is_changed_and_its_parent_is_new():
+    one, two = step("1"), step("2", number=2)
+    parent = StepDef(
+        "9",
+        "Roll out",
+        1,
+        actions=tuple(replace(each.actions[0], step_id=each.id) for each in (one, two)),
+        target_tags=("web",),
+    )
+
+    found = differences.compare(ProcessDef((one, two)), ProcessDef((parent,)))
+
+    assert [(each.number, each.name, each.change) for each in found] == [
+        ("1", "Roll out", Change.ADDED),
+        ("1.1", "Step 1", Change.CHANGED),
+        ("1.2", "Step 2", Change.CHANGED),
+    ]
+    fields = {field.label: (field.before, field.after) for field in found[1].fields}
+    assert fields["Part of"] == ("", "Roll out")

@@ -91,3 +91,35 @@ def test_a_change_of_location_is_shown(as_user, editor, process, steps):
     told = {one.label: one.after for one in change.fields}
     assert told["Execution location"] == "on each deployment target"
     assert (told["Target tags"], told["Targets at a time"]) == ("web", "2")
+
+
+def test_a_container_is_stored_and_comes_back(as_user, editor, process, steps):
+    client = as_user(editor)
+    entered = {"container": "container", "container_image": "debian:12", "container_account": "Registry"}
+
+    assert client.post(STEP, form(process, **entered)).status_code == 302
+
+    properties = saved(process).properties
+    assert properties["Octoworkers.Action.Container.Image"] == "debian:12"
+    assert properties["Octoworkers.Action.Container.AccountVariable"] == "Registry"
+    assert 'value="debian:12"' in client.get(STEP).text
+    process.refresh_from_db()
+    assert client.post(STEP, form(process, container="")).status_code == 302
+    assert "Octoworkers.Action.Container.Image" not in saved(process).properties
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"container": "container"}, "Enter the image, such as debian:12."),
+        (
+            {"container": "container", "container_image": "x", "container_account": "#{x}"},
+            "container_account",
+        ),
+    ],
+)
+def test_a_container_without_an_image_is_refused(as_user, editor, process, steps, changes, message):
+    answer = as_user(editor).post(STEP, form(process, **changes))
+
+    assert answer.status_code == 422
+    assert message in answer.text

@@ -45,6 +45,7 @@ EXAMPLES = [
         secrets=["correct horse"],
         program="UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA==",
         inputs={"statements": "SELECT 1"},
+        container={"image": "debian:12"},
     ),
     frames.Started(attempt_id=ATTEMPT, epoch=2, pid=4711, time=1795475325.25),
     frames.Cancel(attempt_id=ATTEMPT, epoch=2, grace_seconds=10.0),

@@ -276,6 +276,28 @@ def test_waits_in_the_queue_and_for_a_worker_are_told(runs, as_user, viewer):
     assert words in page(as_user(viewer), "task_summary", task.pk)
 
 
+def test_the_wait_in_the_queue_is_told_as_it_was_kept(runs, as_user, viewer):
+    task = runs.add(TaskState.SUCCESS, plan=plan_of())
+    ServerTask.objects.filter(pk=task.pk).update(queued_at=task.started_at - timedelta(minutes=3))
+    words = "Waited 3 m 00 s for the lock <db>, held by task 12."
+    task.events.create(level=Level.WAIT, message=words, occurred_at=NOW)
+    task.refresh_from_db()
+
+    assert [(one.step, one.words) for one in of(task).waits] == [("", words)]
+    html = page(as_user(viewer), "task_summary", task.pk)
+    link = f'<a class="ref" href="{reverse("task_detail", args=[12])}">task 12</a>'
+    assert f"for the lock &lt;db&gt;, held by {link}." in html
+
+
+def test_a_scheduled_run_waits_from_its_start(runs):
+    task = runs.add(TaskState.SUCCESS, plan=plan_of())
+    earlier = task.started_at - timedelta(hours=3)
+    ServerTask.objects.filter(pk=task.pk).update(queued_at=earlier, start_at=task.started_at)
+    task.refresh_from_db()
+
+    assert list(of(task).waits) == []
+
+
 @pytest.mark.parametrize("state", [TaskState.FAILED, TaskState.SUCCESS, TaskState.QUEUED])
 def test_the_page_shows_it(runs, as_user, viewer, state):
     runs.add(TaskState.SUCCESS, plan=plan_of())

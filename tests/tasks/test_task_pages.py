@@ -232,7 +232,7 @@ def test_the_page_costs_few_queries_however_many_steps(client, task, django_asse
         one = ExecutionFactory(task=task, name=f"More {number}", state=StepState.SUCCESS)
         AttemptFactory(execution=one, state=AttemptState.FINISHED)
 
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(19):
         page(client, "task_detail", task.pk)
 
 

@@ -6,9 +6,10 @@ import pytest
 
 from domain.scopes import Kind, Scope
 from domain.variables import VariableType
-from tests.factories import ProjectFactory
+from tests.factories import ProjectFactory, TargetFactory
 from tests.projects import scenarios
-from variables.models import OwnerKind
+from tests.variables.test_pages import posted
+from variables.models import OwnerKind, VariableSet
 from variables.services import variable_sets
 from variables.services.rows import Row
 
@@ -64,3 +65,30 @@ def test_without_an_expression_there_is_nothing_to_show_and_a_long_one_is_refuse
     client = as_user(viewer)
     assert "evaluated" not in client.get(f"{URL}preview/").text
     assert "at most 2000 characters" in client.get(f"{URL}preview/", {"expression": "x" * 2001}).text
+
+
+def test_what_is_not_saved_yet_counts(as_user, viewer, places):
+    rows = [{"value": "typed.dev", "scope": [f"Environment:{places[0].pk}"]}]
+    own = VariableSet.objects.get()
+    data = posted(own, {"name": "Host", "rows": rows}, {"name": "Url", "rows": [{"value": "x://#{Host}"}]})
+    place = {"environment": places[0].pk, "expression": "#{Url}"}
+
+    answer = as_user(viewer).post(f"{URL}preview/", data | place)
+
+    assert "x://typed.dev" in answer.text
+    assert "db.dev" not in answer.text
+    assert own.variables.filter(value="db.dev").exists()
+
+
+def test_values_of_a_target_and_of_its_tags(as_user, viewer, places):
+    target = TargetFactory(space=places[0].space, name="web-1", tags=["web"])
+    own = VariableSet.objects.get()
+    own.refresh_from_db()
+    rows = [
+        Row(name="Port", value="80"),
+        Row(name="Port", value="81", scope=Scope.of({Kind.ROLE: ["web"]})),
+        Row(name="Own", value="mine", scope=Scope.of({Kind.MACHINE: [target.pk]})),
+    ]
+    variable_sets.save(variable_set=own, version=own.version, rows=rows)
+    query = {"environment": places[0].pk, "target": target.pk, "expression": "#{Port} #{Own}"}
+    assert "81 mine" in as_user(viewer).get(f"{URL}preview/", query).text

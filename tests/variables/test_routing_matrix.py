@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from domain.scopes import Kind, Scope
 from domain.variables import VariableType
@@ -155,3 +157,42 @@ def test_the_api_gives_the_same_cells_and_names_tenants_that_deviate(administrat
     assert saved["Cells"][0]["Values"][0]["IsUsed"] is True
     assert api.refused("GET", address)[0] == 400
     assert api.refused("GET", f"{address}?variable=A&actionId=Actions-999")[0] == 400
+
+
+class TestBlastRadius:
+    def test_the_page_says_what_unsaved_values_send_elsewhere(self, as_user, editor, world):
+        project, dev, _, near, far = world
+        data = posted(
+            set_of(project),
+            {
+                "name": "Project.WorkerPool",
+                "type": POOL,
+                "rows": [{"value": far.pk, "scope": [f"Environment:{dev.pk}"]}],
+            },
+        )
+        shown = as_user(editor).post(URL, data, **HTMX).text
+        blast = shown.split('id="rerouted"')[1].split("</div></div>")[0]
+        assert "Orders, deployment process" in blast
+        assert "Development: <b>SQL - Dev</b> → <b>SQL - Live</b>" in blast
+        assert near.name in blast
+
+    def test_nothing_is_said_where_nothing_changes(self, as_user, viewer, world):
+        assert 'id="rerouted"' not in as_user(viewer).get(PAGE).text
+
+    def test_runbooks_are_named_and_many_cost_no_more(self, as_user, editor, world):
+        project, dev, _, _, far = world
+        rows = [{"value": far.pk, "scope": [f"Environment:{dev.pk}"]}]
+        data = posted(set_of(project), {"name": "Project.WorkerPool", "type": POOL, "rows": rows})
+        client = as_user(editor)
+
+        def cost() -> int:
+            with CaptureQueriesContext(connection) as queries:
+                client.post(URL, data, **HTMX)
+            return len(queries)
+
+        scenarios.add_step(scenarios.runbook(project, name="Back up"), "Copy")
+        assert "Orders, runbook Back up" in client.post(URL, data, **HTMX).text
+        few = cost()
+        for number in range(3):
+            scenarios.add_step(scenarios.runbook(project, name=f"Book {number}"), "Copy")
+        assert cost() == few

@@ -1,5 +1,6 @@
 from variables.models.credentials import Account, Certificate
 from variables.models.library import LibraryVariableSet
+from variables.models.template import TenantValue, VariableTemplate
 from variables.models.variable import (
     OwnerKind,
     ScopeKind,
@@ -17,8 +18,10 @@ __all__ = [
     "OwnerKind",
     "ScopeKind",
     "ScopeValue",
+    "TenantValue",
     "Type",
     "Variable",
     "VariableSet",
     "VariableSetRevision",
+    "VariableTemplate",
 ]

@@ -29,11 +29,17 @@ class VariableSet(SpaceOwned):
 
 
 class VariableSetRevision(models.Model):
-    """Variables as they were saved under a version: what a stale edit is compared with."""
+    """One save: who made it and what it changed, for good. The newest hold the variables as they were then,
+    which a stale edit is compared with."""
 
     variable_set = models.ForeignKey(VariableSet, on_delete=models.CASCADE, related_name="revisions")
     version = models.PositiveIntegerField()
-    content = models.JSONField(help_text="As variables.services.variable_sets.freeze gives it.")
+    content = models.JSONField(null=True, help_text="As variables.services.variable_sets.freeze gives it.")
+    saved_at = models.DateTimeField(null=True, help_text="None: before this was written down.")
+    saved_by = models.CharField(max_length=150, blank=True)
+    changes = models.JSONField(
+        default=list, help_text="A list of variables.merging.ValueChange, without secrets."
+    )
 
     class Meta:
         constraints = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db import transaction
@@ -19,7 +19,7 @@ from domain.scopes import Scope
 from domain.variables import REFERENCES, Candidate, Source, VariableType
 from pools.models import WorkerPool
 from spaces.models import Space
-from variables import owners, references, selectors
+from variables import merging, owners, references, selectors
 from variables.models import (
     LibraryVariableSet,
     OwnerKind,
@@ -49,6 +49,7 @@ __all__ = [
 
 SCHEMA = 1
 KEPT_REVISIONS = 20
+"""Saves of which the whole content is kept; of those before only who, when and what changed."""
 
 
 class StaleVariables(Exception):
@@ -101,12 +102,13 @@ def save(
     TiedValues, or NotAllowed where a value picks a pool that the user may not use.
     """
     _claim(variable_set, version=version, user=user)
+    before = freeze(variable_set)
     stored = {one.pk: one for one in variable_set.variables.prefetch_related("scope_values")}
     check(variable_set, rows, stored)
     _check_rights(rows, stored, variable_set=variable_set, user=user)
     changes = _write(variable_set, rows, stored, user=user)
     variable_set.refresh_from_db()
-    _keep_revision(variable_set)
+    _keep_revision(variable_set, before)
     label = owners.resolve([(variable_set.owner_kind, variable_set.owner_id)])
     owner = label.get((variable_set.owner_kind, variable_set.owner_id))
     events.record(
@@ -273,9 +275,17 @@ def _at_rest(row: Row, variable_set_id: int) -> str:
     return seal(value, context=f"set-{variable_set_id}") if is_secret else value
 
 
-def _keep_revision(variable_set: VariableSet) -> None:
+def _keep_revision(variable_set: VariableSet, before: Mapping[str, Any] | None = None) -> None:
+    content = freeze(variable_set)
+    names = selectors.scope_names(selectors.scope_options(variable_set)) if before else {}
     VariableSetRevision.objects.create(
-        variable_set=variable_set, version=variable_set.version, content=freeze(variable_set)
+        variable_set=variable_set,
+        version=variable_set.version,
+        content=content,
+        saved_at=variable_set.updated_at,
+        saved_by=variable_set.updated_by,
+        changes=[asdict(one) for one in merging.compare(before, content, names=names)] if before else [],
     )
     oldest = variable_set.version - KEPT_REVISIONS
-    VariableSetRevision.objects.filter(variable_set=variable_set, version__lte=oldest).delete()
+    old = VariableSetRevision.objects.filter(variable_set=variable_set, version__lte=oldest)
+    old.exclude(content=None).update(content=None)

@@ -137,8 +137,10 @@
   }
 
   function placeBesideButton(menu) {
+    // A menu that serves many says which of them has opened it.
+    const [opener] = $$(`[data-opens="${CSS.escape(menu.id)}"]`);
     const buttons = $$(`[popovertarget="${CSS.escape(menu.id)}"]`).filter((button) => !menu.contains(button));
-    if (buttons.length) placeMenu(menu, buttons[0]);
+    if (opener || buttons.length) placeMenu(menu, opener || buttons[0]);
   }
 
   document.addEventListener(
@@ -226,8 +228,9 @@
     Idiomorph.defaults.ignoreActiveValue = true;
     // What is typed into a field of a part that refreshes itself stays, also once the focus has left it.
     Idiomorph.defaults.callbacks.beforeNodeMorphed = (node) => !(node instanceof Element && node.matches("[data-keep]"));
+    // The server never sends a secret back: hx-preserve would keep it too, but loses the field when two answers meet.
     Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
-      !(name === "open" && node.matches("details, dialog"));
+      !(name === "open" && node.matches("details, dialog")) && !(name === "value" && node.matches("[data-keep-typed]"));
   }
 
   document.addEventListener("htmx:sendError", () => {

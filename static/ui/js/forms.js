@@ -4,12 +4,13 @@
   const { $, $$, each, on } = window.Octo;
 
   // Guard: <form data-guard> gets data-dirty while it differs from what was loaded. The save bar shows by CSS,
-  // and leaving asks first.
+  // and leaving asks first. data-guard-ignore="name other" leaves out what is not saved with it.
 
   const loaded = new WeakMap();
 
   function valueOf(form) {
-    const pairs = [...new FormData(form)].filter(([name]) => name !== "csrfmiddlewaretoken");
+    const ignored = new Set(["csrfmiddlewaretoken", ...(form.dataset.guardIgnore || "").split(" ")]);
+    const pairs = [...new FormData(form)].filter(([name]) => !ignored.has(name));
     return JSON.stringify(pairs.map(([name, value]) => [name, value instanceof File ? value.name : value]));
   }
 
@@ -105,7 +106,12 @@
   // choice asks for the next one.
   const planned = (event) => event.target.closest?.("[data-run] .run-f");
   document.addEventListener("htmx:beforeRequest", (event) => {
-    if (planned(event) === event.target) event.target.dataset.asked = "fresh";
+    const waiting = event.target.matches("form[data-run]") && $(".run-f", event.target);
+    if (waiting) htmx.trigger(waiting, "htmx:abort");
+    if (planned(event) !== event.target) return;
+    // Two answers into one dialog would get into each other's way, and the run's own says more.
+    if (event.target.closest("form").classList.contains("htmx-request")) event.preventDefault();
+    event.target.dataset.asked = "fresh";
   });
   document.addEventListener("input", (event) => {
     const fields = planned(event);

@@ -8,45 +8,117 @@
 
   let focusAfter = null;
 
-  function sendOrder() {
+  function sendOrder(values) {
     const form = $("#steps-form");
-    htmx.ajax("POST", form.action, { source: form, target: "#process-steps", swap: "outerHTML" });
+    htmx.ajax("POST", form.action, { source: form, values: values || {}, target: "#process-steps", swap: "outerHTML" });
+  }
+
+  /** The server moves the step: it knows children and their parents; the focus comes back to the row. */
+  function move(way, step) {
+    focusAfter = step;
+    sendOrder({ move: `${way}:${step}` });
+  }
+
+  const stepRows = (list) => [...list.children].filter((one) => one.dataset.step);
+
+  /** After a drag: whose child a row is, by what stands around it; the children of a row come along. */
+  function settle(row, list) {
+    const rows = stepRows(list);
+    const own = rows.filter((one) => one.dataset.parent === row.dataset.step);
+    let before = rows[rows.indexOf(row) - 1];
+    const after = rows.slice(rows.indexOf(row) + 1).find((one) => !own.includes(one));
+    const above = after?.dataset.parent || "";
+    if (own.length) {
+      // A step with children cannot be a child: it goes behind the ones that it was dropped among.
+      const rest = rows.filter((one) => above && one.dataset.parent === above);
+      if (rest.length) rest.at(-1).after(row);
+      for (const child of own.reverse()) row.after(child);
+      return;
+    }
+    while (before === row) before = rows[rows.indexOf(before) - 1];
+    const stays = row.dataset.parent && before && [before.dataset.parent, before.dataset.step].includes(row.dataset.parent);
+    const parent = above || (stays ? row.dataset.parent : "");
+    $('input[name="parent"]', row).value = parent;
   }
 
   each(() => {
     for (const list of $$("ol[data-sortable]")) {
       if (list.dataset.ready) continue;
       list.dataset.ready = "1";
-      new Sortable(list, { handle: ".grip", draggable: "li[data-step]", animation: 150, onEnd: ({ oldIndex, newIndex }) => oldIndex !== newIndex && sendOrder() });
+      new Sortable(list, {
+        handle: ".grip",
+        draggable: "li[data-step]",
+        animation: 150,
+        onEnd: ({ item, oldIndex, newIndex }) => {
+          if (oldIndex === newIndex) return;
+          settle(item, list);
+          sendOrder();
+        },
+      });
     }
   });
 
-  /** Moves a row one place and sends the order; the focus comes back to the row in the new list. */
-  function move(row, up) {
-    // Lines that say which steps run in parallel are no places.
-    const rows = [...row.parentElement.children].filter((one) => one.dataset.step);
-    const other = rows[rows.indexOf(row) + (up ? -1 : 1)];
-    if (!other) return;
-    if (up) other.before(row);
-    else other.after(row);
-    focusAfter = row.dataset.step;
-    sendOrder();
-  }
+  const WAYS = { ArrowUp: "up", ArrowDown: "down", ArrowRight: "in", ArrowLeft: "out" };
 
   on("keydown", "ol[data-sortable] > li", (row, event) => {
-    if (!event.altKey || (event.key !== "ArrowUp" && event.key !== "ArrowDown")) return;
+    if (!event.altKey || !WAYS[event.key]) return;
+    // Also where it cannot go there: the browser would leave the page.
     event.preventDefault();
-    move(row, event.key === "ArrowUp");
+    if ($("[data-menu]", row).dataset.menu.split(" ").includes(WAYS[event.key])) move(WAYS[event.key], row.dataset.step);
+  });
+
+  // One menu serves all rows. Without script it is that of the open step, and the others lead to theirs.
+
+  function fitMenu(row) {
+    const menu = $("#step-menu");
+    const can = $("[data-menu]", row).dataset.menu.split(" ");
+    const url = $(":scope > a", row).getAttribute("href");
+    for (const item of $$("[data-move]", menu)) {
+      item.value = `${item.dataset.move}:${row.dataset.step}`;
+      item.hidden = !can.includes(item.dataset.move);
+    }
+    for (const item of $$("[data-act]", menu)) {
+      const act = item.dataset.act;
+      item.setAttribute(item.matches("a") ? "href" : "formaction", `${url}${act}/`);
+      item.hidden = (act === "enable" || act === "disable") && !can.includes(act);
+    }
+    return menu;
+  }
+
+  function opens(control) {
+    for (const one of $$("#process-steps [data-opens]")) delete one.dataset.opens;
+    control.dataset.opens = "step-menu";
+    return fitMenu(control.closest("li"));
+  }
+
+  on("click", "a[data-menu]", (link, event) => {
+    event.preventDefault();
+    const menu = opens(link);
+    if (!menu.matches(":popover-open")) menu.showPopover();
+  });
+  on("click", "button[data-menu]", opens);
+  each(() => {
+    for (const link of $$("a[data-menu]")) {
+      link.setAttribute("role", "button");
+      link.setAttribute("aria-haspopup", "menu");
+    }
+  });
+  on("keydown", "a[data-menu]", (link, event) => {
+    if (event.key !== " ") return;
+    event.preventDefault();
+    link.click();
   });
 
   // The buttons of the menu work without script; with it they keep the page and its unsaved changes.
-  on("click", "#steps-form button[data-move]", (button, event) => {
+  on("click", "#step-menu button[data-move]", (button, event) => {
     event.preventDefault();
-    move(button.closest("li"), button.dataset.move === "up");
+    const [way, step] = button.value.split(":");
+    move(way, step);
   });
 
-  document.addEventListener("htmx:afterSettle", () => {
-    if (!focusAfter) return;
+  document.addEventListener("htmx:afterSettle", (event) => {
+    // What comes beside the list settles before it.
+    if (!focusAfter || event.target.id !== "process-steps") return;
     const link = $(`#process-steps li[data-step="${CSS.escape(focusAfter)}"] > a`);
     focusAfter = null;
     link?.focus();

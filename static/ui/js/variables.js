@@ -184,8 +184,8 @@
 
   let focusNext = "";
 
-  on("click", "#vars tbody td:not(.edit, .ax)", (cell, event) => {
-    if (event.target.closest("a, button, summary") || String(getSelection())) return;
+  on("click", "#vars tbody td:not(.edit, .ax, .pick)", (cell, event) => {
+    if (event.target.closest("a, button, summary, input") || String(getSelection())) return;
     $("[data-edit-row]", cell.closest("tr"))?.click();
   });
 

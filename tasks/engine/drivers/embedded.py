@@ -17,9 +17,10 @@ logger = logging.getLogger("octoworkers.engine")
 SWEEP_SECONDS = 1.0
 #: Seconds after which a job that failed is tried again.
 RETRY_SECONDS = 1.0
-#: Seconds that jobs may take in one go before they pause for as long: agents share the writer's thread, and
-#: must not wait behind looks at a long queue. Meanwhile what is asked for adds up, so one look does more.
-LONG, LONGEST_PAUSE = 0.02, 1.0
+#: Seconds that jobs may take in one go before they pause, this many times as long: agents share the writer's
+#: thread, and must not wait behind looks at a long queue. Meanwhile what is asked for adds up, so one look
+#: does more.
+LONG, PAUSE, LONGEST_PAUSE = 0.005, 2.0, 1.0
 #: Seconds between two goes of what may take long: archiving logs, retention.
 TIDY_SECONDS = 5.0
 
@@ -31,6 +32,7 @@ class EmbeddedDriver:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wanted: set[Job] = set()
         self._wake = asyncio.Event()
+        self._done = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         # Not the writer's thread: a run must not wait while a long log is being archived.
         self._tidying = writer.DatabaseThread("engine-tidy")
@@ -53,20 +55,28 @@ class EmbeddedDriver:
     def _works(self) -> list[Coroutine[None, None, None]]:
         return [self._work(), self._sweep(), self._tidy()]
 
-    def _want(self, job: Job) -> None:
+    def _want(self, job: Job) -> asyncio.Event:
+        """The event is set once the job has been done, and the pause after it is over."""
         self._wanted.add(job)
         self._wake.set()
+        return self._done
 
     async def _work(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            wanted, self._wanted = self._wanted, set()
-            began = monotonic()
-            for job in sorted(wanted):
-                await self._run(job)
-            if (took := monotonic() - began) > LONG:
-                await asyncio.sleep(min(took, LONGEST_PAUSE))
+        done = self._done
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                wanted, self._wanted = self._wanted, set()
+                done, self._done = self._done, asyncio.Event()
+                took = sum([await self._run(job) for job in sorted(wanted)])
+                if took > LONG:
+                    await asyncio.sleep(min(took * PAUSE, LONGEST_PAUSE))
+                done.set()
+        finally:
+            # Nobody shall wait for what is not done any more.
+            done.set()
+            self._done.set()
 
     async def _sweep(self) -> None:
         while True:
@@ -81,11 +91,19 @@ class EmbeddedDriver:
             except Exception:
                 logger.exception("Job %s failed and is tried again.", Job.TIDY)
 
-    async def _run(self, job: Job) -> None:
+    async def _run(self, job: Job) -> float:
+        """The seconds that it took; what it waited for its turn does not count."""
         try:
-            await writer.run(jobs.run, job)
+            return await writer.run(_timed, job)
         except Exception:
             # A database that is away for a while: the rows wait.
             logger.exception("Job %s failed and is tried again.", job)
             if job is not Job.SWEEP:
                 asyncio.get_running_loop().call_later(RETRY_SECONDS, self._want, job)
+            return 0.0
+
+
+def _timed(job: Job) -> float:
+    began = monotonic()
+    jobs.run(job)
+    return monotonic() - began

@@ -102,7 +102,9 @@ class EngineDriver(EmbeddedDriver):
         return [*super()._works(), self._serve()]
 
     async def _perform(self, job: str) -> None:
-        await self._run(Job(job))
+        # Together with what this engine asks of itself. Until it is done nobody takes the next one off the
+        # queue, so that a thousand requests are few jobs.
+        await self._want(Job(job)).wait()
 
     async def _serve(self) -> None:
         """Takes jobs off the queue, whatever becomes of the connection."""

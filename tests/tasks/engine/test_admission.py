@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 
 import pytest
@@ -9,8 +10,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from domain import queue as rule
+from domain.queue import Admission, Capacity, QueueState
+from domain.waits import LastLook
 from pools.models import WorkerPool
-from tasks.engine import admission, node
+from protocol.log import Level
+from tasks.engine import admission, node, waits
 from tasks.models import (
     Execution,
     LockHold,
@@ -20,8 +25,11 @@ from tasks.models import (
     PauseMode,
     ServerTask,
     StepState,
+    TaskEvent,
     TaskState,
 )
+from tasks.selectors import lines
+from tasks.selectors.pauses import rules as pause_rules
 from tasks.services import pauses, tasks
 from tasks.services.options import LockRequest, RunOptions
 from tests.factories import (
@@ -36,11 +44,13 @@ from tests.tasks.engine.builders import queue
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now()
+SOON = NOW + timedelta(minutes=3)
 LATER = NOW + timedelta(hours=1)
 SHARED = (LockRequest("db", LockMode.SHARED),)
 EXCLUSIVE = (LockRequest("db"),)
-#: What looking costs while nothing can start: expired ones, whether any is queued, cap, busy, pauses, stopped
-#: spaces, the first page, its active runs.
+WEB = (LockRequest("web"),)
+#: What looking costs while nothing can start: expired ones, whether any is queued, cap, busy, waiting for
+#: children, pauses, stopped spaces, the first page.
 LOOKING = 8
 #: A run of one step into a pool without workers, locks and savepoints included.
 ADMITTING = 17
@@ -104,8 +114,8 @@ def active() -> list[int]:
     )
 
 
-def end(task: ServerTask) -> None:
-    tasks.cancel(task, user=UserFactory(), now=NOW)
+def end(task: ServerTask, *, now=NOW) -> None:
+    tasks.cancel(task, user=UserFactory(), now=now)
 
 
 def fresh(row):
@@ -280,6 +290,67 @@ def test_a_pool_whose_step_is_done_holds_nothing_back(enqueue, pool):
     assert fresh(task).state != TaskState.QUEUED
 
 
+# --- Why it waited ---------------------------------------------------------------------------------
+
+
+def waits_of(task: ServerTask) -> list[str]:
+    return list(TaskEvent.objects.filter(task=task, level=Level.WAIT).values_list("message", flat=True))
+
+
+@pytest.fixture(autouse=True)
+def _no_looks_before(monkeypatch):
+    """What other tests met."""
+    monkeypatch.setattr(waits._looks, "current", LastLook())
+
+
+def test_it_is_kept_behind_whom_a_run_waited(enqueue):
+    first, second = enqueue("a"), enqueue("a")
+    admit()
+    end(first, now=SOON)
+    admit(now=SOON)
+    assert waits_of(second) == [f"Waited 3 m 00 s behind task {first.pk}: they run one after the other."]
+    assert waits_of(first) == []
+
+
+def test_it_is_kept_for_which_lock_a_run_waited_and_who_held_it(enqueue):
+    first, second = enqueue("a", locks=EXCLUSIVE), enqueue("b", locks=EXCLUSIVE)
+    admit()
+    end(first, now=SOON)
+    admit(now=SOON)
+    assert waits_of(second) == [f"Waited 3 m 00 s for the lock db, held by task {first.pk}."]
+
+
+def test_it_is_kept_that_the_server_was_full(enqueue, capped):
+    capped(1)
+    first, second = enqueue("a"), enqueue("b")
+    admit()
+    end(first, now=SOON)
+    admit(now=SOON)
+    assert waits_of(second) == ["Waited 3 m 00 s: the server was full."]
+
+
+@pytest.mark.parametrize("what", ["everything", "environment", "pool"])
+def test_it_is_kept_what_was_paused(enqueue, environment, pool, what):
+    scope = {"everything": None, "environment": environment, "pool": pool}[what]
+    user = UserFactory()
+    pauses.pause(scope, mode=PauseMode.PAUSE, reason="Disks.", user=user, now=NOW)
+    task = enqueue("a")
+    admit()
+    pauses.resume(scope, user=user)
+    admit(now=SOON)
+    label = {"everything": "Everything", "environment": f"Environment {environment}"}.get(
+        what, f"Worker pool {pool}"
+    )
+    assert waits_of(task) == [f"Waited 3 m 00 s: {label} was paused by {user}: Disks."]
+
+
+def test_a_scheduled_run_that_starts_in_time_has_not_waited(enqueue):
+    task = enqueue("a", start_at=LATER)
+    admit(now=LATER)
+    assert active() == [task.pk]
+    assert waits_of(task) == []
+
+
 # --- A long queue ---------------------------------------------------------------------------------
 
 
@@ -367,7 +438,7 @@ def test_pauses_and_times_are_left_to_the_database(enqueue, environment, pool, c
 def test_a_run_does_not_overtake_one_of_its_key_that_waits_for_a_lock_on_an_earlier_page(
     enqueue, monkeypatch
 ):
-    monkeypatch.setattr(admission, "PAGE", 2)
+    monkeypatch.setattr(lines, "PAGE", 2)
     enqueue("held", locks=EXCLUSIVE)
     admit()
     for key in "abcd":
@@ -380,7 +451,7 @@ def test_a_run_does_not_overtake_one_of_its_key_that_waits_for_a_lock_on_an_earl
 
 
 def test_pages_go_on_across_ranks(enqueue, capped, monkeypatch):
-    monkeypatch.setattr(admission, "PAGE", 3)
+    monkeypatch.setattr(lines, "PAGE", 3)
     enqueue("held", locks=tuple(LockRequest(f"lock {n}") for n in range(8)))
     admit()
     for number, rank in enumerate((0, 5, 5, 9, 9, 9, 9, 0)):
@@ -390,3 +461,48 @@ def test_pages_go_on_across_ranks(enqueue, capped, monkeypatch):
     last = enqueue("last")
     admit()
     assert last.pk in active()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_stands_in_the_queue_the_rule_decides(enqueue, environment, capped, monkeypatch, seed):
+    """Pages, and what is left out of them, change nothing."""
+    monkeypatch.setattr(lines, "PAGE", 3)
+    monkeypatch.setattr(lines, "FEW", 2)
+    chance = random.Random(seed)  # noqa: S311 - no secrets here
+    paused = EnvironmentFactory(space=environment.space)
+    pauses.pause(paused, mode=PauseMode.DRAIN, reason="Load", user=UserFactory(), now=NOW)
+    here = capped(4)
+    for round in range(3):
+        for _ in range(12):
+            locks = chance.choice(
+                [(), (), SHARED, EXCLUSIVE, (LockRequest("web"),), (*SHARED, LockRequest("web"))]
+            )
+            task = enqueue(
+                chance.choice("abcd"),
+                in_=chance.choice([environment] * 5 + [paused]),
+                max_concurrent=chance.choice([0, 1, 1, 2, 3]),
+                locks=locks,
+                start_at=chance.choice([None] * 5 + [LATER]),
+            )
+            ServerTask.objects.filter(pk=task.pk).update(queue_rank=chance.choice([0, 0, 0, 1, 7]))
+        expected = by_the_rule(Capacity(len(active()), 4 + 4 * round))
+        Node.objects.filter(pk=here.pk).update(task_cap=4 + 4 * round)
+        admit()
+        assert set(active()) == expected
+        for pk in chance.sample(sorted(expected), len(expected) // 2):
+            end(ServerTask.objects.get(pk=pk))
+
+
+def by_the_rule(capacity: Capacity) -> set[int]:
+    """Who runs after the next look, as `domain.queue` says over the whole queue."""
+    rules = pause_rules()
+    runs = lines.read(lines.queued(), rules)
+    state = QueueState(
+        NOW,
+        capacity,
+        active=lines.active({run.key for run in runs}),
+        locks=lines.lock_holders(lines.lock_keys(runs)),
+        pauses=rules,
+    )
+    started = {one.run for one in rule.admit(runs, state) if isinstance(one, Admission)}
+    return started | set(active())

@@ -75,7 +75,7 @@
     say($("[data-log-sha]", box), digest());
   }
 
-  const steps = (groups) => groups.map((group) => group.head.number).join(", ");
+  const steps = (groups) => groups.map((group) => group.head.label).join(", ");
 
   function digest() {
     const missing = frame.done && view.groups.filter((group) => !group.head.sha256);
@@ -89,7 +89,7 @@
   }
 
   const gapWords = (group) =>
-    `missing of step ${group.head.number}: ` +
+    `missing of step ${group.head.label}: ` +
     group.head.gaps.map(([from, to]) => (from === to ? `line ${from + 1}` : `lines ${from + 1} to ${to + 1}`)).join(", ");
 
   // Buttons and keys.

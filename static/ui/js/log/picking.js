@@ -25,7 +25,7 @@
       if (!picked) return;
       const { group, from, to } = picked;
       const lines = from === to ? `Line ${from + 1}` : `Lines ${from + 1} to ${to + 1}`;
-      say(this.words, `${lines} of step ${group.head.number}`);
+      say(this.words, `${lines} of step ${group.head.label}`);
       say(this.spoken, from === to ? plain(group.get(from)?.text || "").slice(0, SPOKEN) : "");
     }
 

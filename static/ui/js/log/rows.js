@@ -94,7 +94,7 @@
     const size = group.open && !head.removed ? "" : head.removed || count;
     const details = [head.worker, head.end_words, size].filter(Boolean).join(" · ");
     row.append(element("span", "car"), element("span", `gs ${head.kind}`));
-    row.append(element("b", "", `${head.number}. ${head.name}${several ? ` (attempt ${head.nth})` : ""}`));
+    row.append(element("b", "", `${head.label}. ${head.name}${several ? ` (attempt ${head.nth})` : ""}`));
     row.append(element("span", "sr", `, ${head.status}`), element("span", "m", details), took(head));
     return row;
   }
