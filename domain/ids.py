@@ -48,6 +48,7 @@ class IdKind(StrEnum):
     CERTIFICATE = "Certificates"
     STEP = "Steps"
     ACTION = "Actions"
+    ACTION_TEMPLATE = "ActionTemplates"
     ATTEMPT = "Attempts"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from domain import containers, octostache, package_references, step_types
+from domain import containers, octostache, package_references, step_templates, step_types
 from domain.labels import Names, counted, listed, scope_text, spelled
 from domain.needs import USUAL, said
 from domain.plans import (
@@ -289,7 +289,8 @@ def _text_problems(
 
 def _known(action: ActionDef, context: Context) -> frozenset[str]:
     """The names that have a value only once the step starts."""
-    return known_names(context) | package_references.known_names(action.properties)
+    own = package_references.known_names(action.properties)
+    return known_names(context) | own | frozenset(step_templates.parameter_names(action.properties))
 
 
 def _open_names(resolutions: Mapping[str, Resolution], known: frozenset[str]) -> frozenset[str]:

@@ -109,7 +109,7 @@ def _environments(action: ActionDef, around: Surroundings) -> list[tuple[str, st
 
 def _pool_warnings(action: ActionDef, around: Surroundings) -> Iterator[tuple[str, str]]:
     step_type = step_types.find(action.action_type)
-    if step_type is None or step_type.work is None:
+    if step_type is None or step_type.work is None or action.is_on_server:
         return
     if action.worker_pool_variable is not None:
         yield from (("Worker pool", words) for words in _variable_pool(action, around))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from pathlib import Path
 
@@ -52,6 +53,16 @@ if SMTP_HOST and "@" not in SMTP_FROM:
     raise ImproperlyConfigured(
         "OCTOWORKERS_SMTP_FROM must be the address that e-mails of this server are from."
     )
+
+#: Networks that HTTP requests of the server may reach besides the open internet, see `programs.http.checked`.
+HTTP_ALLOWED = env.list("OCTOWORKERS_HTTP_ALLOWED", default=[])
+for _network in HTTP_ALLOWED:
+    try:
+        ipaddress.ip_network(_network, strict=False)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"OCTOWORKERS_HTTP_ALLOWED has {_network!r} in it, which is no network such as 10.1.0.0/16."
+        ) from error
 
 if PRODUCTION:
     _unsafe = {

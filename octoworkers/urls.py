@@ -19,6 +19,7 @@ urlpatterns = [
     path("", include("environments.urls")),
     path("", include("tenants.urls")),
     path("", include("pools.urls")),
+    path("", include("processes.urls")),
     path("", include("packages.urls")),
     path("", include("workers.urls")),
     path("", include("variables.urls")),

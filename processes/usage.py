@@ -8,10 +8,12 @@ from django.db import models
 from django.db.models import QuerySet
 
 from common.usage import Use
+from domain.ids import IdKind, encode
+from domain.step_templates import TEMPLATE_ID
 from environments.models import Environment
 from pools.models import WorkerPool
 from processes import owners
-from processes.models import Action, PoolChoice
+from processes.models import Action, ActionTemplate, PoolChoice
 from tenants.models import Tag
 
 
@@ -59,7 +61,18 @@ def _uses(found: Iterable[Action], *, note: Callable[[Action], str] = lambda act
     ]
 
 
-PROVIDERS = ((WorkerPool, of_pool), (Environment, of_environment), (Tag, of_tag))
+def of_template(template: models.Model) -> list[Use]:
+    """Steps that were made from it."""
+    id = encode(IdKind.ACTION_TEMPLATE, template.pk)
+    return _uses(Action.objects.filter(**{f"properties__{TEMPLATE_ID}": id}))
+
+
+PROVIDERS = (
+    (WorkerPool, of_pool),
+    (Environment, of_environment),
+    (Tag, of_tag),
+    (ActionTemplate, of_template),
+)
 
 
 def _owner_of(action: Action) -> tuple[str, int]:

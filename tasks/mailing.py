@@ -15,6 +15,7 @@ from domain.runs import StepStatus
 from domain.step_types import email
 from domain.step_types.email import Mail, Priority
 from protocol.log import Level
+from protocol.masking import SHORTEST, mask
 from tasks.performers import Ended, Order, Outside, Refused
 from tasks.step_checks import Checked, Finding
 
@@ -35,7 +36,8 @@ def perform(order: Order, now: datetime) -> Outside:
         message = _message(mail, order, now)
     except ValueError as problem:
         raise Refused(f"Not sent. {problem}") from problem
-    return Outside(lambda: _send(mail, message))
+    secrets = [one for one in order.secrets if len(one) >= SHORTEST]
+    return Outside(lambda: _send(mail, message, secrets))
 
 
 def _message(mail: Mail, order: Order, now: datetime) -> EmailMessage:
@@ -55,7 +57,7 @@ def _message(mail: Mail, order: Order, now: datetime) -> EmailMessage:
     return message
 
 
-def _send(mail: Mail, message: EmailMessage) -> Ended:
+def _send(mail: Mail, message: EmailMessage, secrets: list[str]) -> Ended:
     try:
         sent = transport.send(message, recipients=mail.recipients)
     except transport.NotSent as problem:
@@ -65,4 +67,5 @@ def _send(mail: Mail, message: EmailMessage) -> Ended:
     taken = [one for one in mail.recipients if one not in sent.refused]
     notes = [(f"Sent to {listed(taken)}. The mail server said: {sent.answer}", Level.INFO)]
     notes += [(f"Not sent to {one}: {words}", Level.WARNING) for one, words in sent.refused.items()]
+    notes = [(mask(text.encode(), secrets).decode("utf-8", "replace"), level) for text, level in notes]
     return Ended(StepStatus.SUCCESS, notes=notes, has_warnings=bool(sent.refused))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from enum import StrEnum
 
-from domain.processes import HTTP_ACTION
+from domain.processes import HTTP_ACTION, ON_SERVER
 from domain.step_types.base import PROGRAMS, Fault, Fill, Program, Properties, StepType, Text
 
 _PREFIX = "Octoworkers.Action.Http."
@@ -23,6 +23,7 @@ HIDE = f"{_PREFIX}HideAnswer"
 UNCHECKED = f"{_PREFIX}SkipCertificateCheck"
 
 LABELS = {
+    ON_SERVER: "Sent by the server",
     METHOD: "Method",
     URL: "Address",
     HEADERS: "Headers",

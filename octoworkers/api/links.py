@@ -49,6 +49,7 @@ SPACE_TEMPLATES = {
     "MachineRoles": "machineroles/all",
     "MachinePolicies": f"machinepolicies{_PLAIN}",
     "Proxies": f"proxies{_NAMED}",
+    "ActionTemplates": f"actiontemplates{_NAMED}",
     "Events": "events{/id}{?skip,take,regarding,user,eventCategories}",
 }
 

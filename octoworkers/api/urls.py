@@ -14,6 +14,7 @@ import variables.library_api
 from accounts.api import events, users
 from octoworkers.api import configuration, description, nothing, root, spaces, unknown
 from octoworkers.views import api_docs
+from processes import template_api
 from projects.api import channels, executions, processes, projects, releases, routing, tenant_variables
 from projects.api import tenants as project_tenants
 from runbooks.api import runbooks, runs
@@ -34,6 +35,7 @@ ROUTES = [
     *pool_states.ROUTES,
     *pools.api.ROUTES,
     *packages.api.ROUTES,
+    *template_api.ROUTES,
     *doctor.ROUTES,
     *workers.ROUTES,
     *variables.api.ROUTES,

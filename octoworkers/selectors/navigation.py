@@ -46,6 +46,7 @@ PLACES: dict[str, tuple[Place, ...]] = {
         Place("Accounts", "key-round", "account_list"),
         Place("Certificates", "shield-check", "certificate_list"),
         Place("Packages", "package", "package_list"),
+        Place("Step templates", "copy", "template_list"),
         Place("Tag sets", "tags", "tag_set_list"),
     ),
     "Administration": (

@@ -30,7 +30,7 @@ _TEXTS = {
     "expected_text": names.CONTAINS,
     "expected_json": names.JSON_CHECKS,
 }
-_FLAGS = {"hide_answer": names.HIDE, "skip_certificate": names.UNCHECKED}
+_FLAGS = {"on_server": names.ON_SERVER, "hide_answer": names.HIDE, "skip_certificate": names.UNCHECKED}
 
 
 def _lines(label: str, *, longest: int = _LONGEST, rows: int = 3) -> forms.CharField:
@@ -53,6 +53,7 @@ class HttpForm(WorkerForm):
     answer_timeout = forms.IntegerField(
         required=False, min_value=1, max_value=MOST_SECONDS, label="Seconds for the answer"
     )
+    on_server = forms.BooleanField(required=False, label="Send it from the server")
     hide_answer = forms.BooleanField(required=False, label="Keep the answer out of the log")
     skip_certificate = forms.BooleanField(required=False, label="Do not check the server’s certificate")
 

@@ -9,9 +9,12 @@ from processes.models.process import (
     StartTrigger,
     Step,
 )
+from processes.models.template import ActionTemplate, ActionTemplateVersion
 
 __all__ = [
     "Action",
+    "ActionTemplate",
+    "ActionTemplateVersion",
     "Condition",
     "Location",
     "OwnerKind",

@@ -14,6 +14,7 @@ from email.message import Message
 from typing import Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
+from programs.http import checked
 from programs.kit import say
 from programs.kit.given import Failed, Given
 
@@ -120,6 +121,9 @@ def _opener(given: Given) -> urllib.request.OpenerDirector:
     if given.flag("unchecked"):
         say.warning("The server's certificate is not checked.")
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if given.flag("public"):
+        own = checked.handlers(json.loads(given.text("allowed", "[]")), context)
+        return urllib.request.build_opener(_Redirects, *own)
     return urllib.request.build_opener(_Redirects, urllib.request.HTTPSHandler(context=context))
 
 

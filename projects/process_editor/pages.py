@@ -12,7 +12,7 @@ from common.htmx import invalid, page, stale
 from domain import octostache, safe_reads
 from domain.processes import SCRIPT_BODY, SCRIPT_SYNTAX, ActionDef, rules_of, rules_text
 from domain.step_rules import DEFAULT
-from processes.action_types import ActionForm, ActionType, all_types
+from processes.action_types import ActionForm, ActionType
 from processes.action_types.when import CONDITION_WORDS, WhenForm
 from processes.action_types.worker import UNKNOWN_CHOICES, ConditionsForm
 from processes.models import PoolChoice, StartTrigger, Step
@@ -58,7 +58,7 @@ def picker_page(session: Session, step: Step) -> HttpResponse:
     parent = step.parent or step
     found |= {
         "child_of": parent,
-        "child_types": [(kind, session.new_url(kind, into=parent)) for kind in all_types()],
+        "child_types": [(kind, session.new_url(kind, into=parent)) for kind in session.kinds()],
     }
     return page(session.request, TEMPLATE, found, partial=PARTIAL)
 
@@ -117,7 +117,7 @@ def list_context(session: Session, *, steps: list[Step], current: Step | None) -
         "current": current,
         "current_url": session.step_url(current) if current else "",
         "can_edit": session.can_edit,
-        "types": [(kind, session.new_url(kind)) for kind in all_types()],
+        "types": [(kind, session.new_url(kind)) for kind in session.kinds()],
     }
 
 

@@ -21,7 +21,8 @@ from environments.models import Environment
 from packages import selectors as package_selectors
 from pools.models import WorkerPool
 from processes import channels, offers
-from processes.action_types import ActionForm, ActionType, by_key
+from processes import selectors as templates
+from processes.action_types import ActionForm, ActionType, all_types, by_key, by_slug
 from processes.action_types.parent import PARENT
 from processes.action_types.targets import Family
 from processes.action_types.when import Places
@@ -30,7 +31,7 @@ from processes.models import Condition, Process, StartTrigger, Step
 from processes.models import Location as StoredLocation
 from processes.outline import Way
 from processes.services import processes
-from processes.services.steps import StepFields, action_of
+from processes.services.steps import StepFields, action_of, fields_of
 from projects.process_editor.owner import ProcessOwner
 from projects.selectors import variables_of
 from projects.services import project_variables
@@ -78,6 +79,17 @@ class Session:
             owner_kind=owner.kind, owner_id=owner.pk, space=self.space
         )
         self.can_edit = can(self.user, Permission.EDIT_PROJECT, owner.project)
+
+    def kind_of(self, fields: StepFields) -> ActionType | None:
+        """The type by which a step is edited; None for one that this server does not know."""
+        return templates.type_of_step(fields, self.space)
+
+    def kinds(self) -> list[ActionType]:
+        """What a step can be, those made from the space's templates last."""
+        return [*all_types(), *templates.template_types(self.user, self.space)]
+
+    def kind(self, slug: str) -> ActionType | None:
+        return by_slug(slug) or templates.by_template_slug(self.user, self.space, slug)
 
     @property
     def version(self) -> int:
@@ -290,7 +302,7 @@ class Session:
 
     def objections(self, fields: StepFields) -> Iterator[tuple[str, str]]:
         """What the form of the step's type says against such a step: the field's label and the message."""
-        kind = by_key(fields.action_type)
+        kind = self.kind_of(fields)
         if kind is None:
             return
         blank = self.form(kind, fields)
@@ -353,6 +365,8 @@ def _parent_place(step: Step) -> str:
 
 
 def _place(action: ActionDef, target_tags: Sequence[str]) -> str:
+    if action.is_on_server:
+        return "Server"
     tags = ", ".join(target_tags) or "no tags"
     pool = "pool from variable" if action.worker_pool_variable is not None else action.worker_pool_name
     match action.location:
@@ -364,13 +378,15 @@ def _place(action: ActionDef, target_tags: Sequence[str]) -> str:
 
 
 def _place_icon(action: ActionDef) -> str:
+    if action.is_on_server:
+        return "server"
     return "crosshair" if action.location is Location.TARGET else "boxes"
 
 
-def type_of(step: Step) -> ActionType:
+def type_of(session: Session, step: Step) -> ActionType:
     if step.is_parent:
         return PARENT
-    found = by_key(action_of(step).action_type)
+    found = session.kind_of(fields_of(step))
     if found is None:
         raise Http404("This server has no editor for steps of this type.")
     return found

@@ -13,7 +13,7 @@ from common.htmx import is_fragment, redirect, toast
 from common.usage import InUse
 from domain.labels import listed
 from processes import outline
-from processes.action_types import ActionForm, ActionType, by_slug
+from processes.action_types import ActionForm, ActionType
 from processes.models import Step
 from processes.outline import BadOutline
 from processes.saving import SaveRefused
@@ -58,7 +58,7 @@ def _post(session: Session, *, route: Route, step: str, action_type: str) -> Htt
         return _preview(session)
     require(session.user, Permission.EDIT_PROJECT, session.owner.project)
     if route == Route.NEW:
-        return _create(session, _type(action_type))
+        return _create(session, _type(session, action_type))
     if route == Route.STEP:
         return _save(session, step)
     if whole := _WHOLE.get(route):
@@ -70,7 +70,7 @@ def _post(session: Session, *, route: Route, step: str, action_type: str) -> Htt
 def _show(session: Session, *, route: Route, slug: str, type_slug: str) -> HttpResponse:
     if route is Route.NEW:
         require(session.user, Permission.EDIT_PROJECT, session.owner.project)
-        return _blank(session, _type(type_slug))
+        return _blank(session, _type(session, type_slug))
     if route in _STEP_PAGES:
         return _STEP_PAGES[route](session, session.step(slug))
     if route in _PAGES:
@@ -93,15 +93,15 @@ def _copy_page(session: Session, step: Step) -> HttpResponse:
     return copying.show(session, step)
 
 
-def _type(slug: str) -> ActionType:
-    found = by_slug(slug)
+def _type(session: Session, slug: str) -> ActionType:
+    found = session.kind(slug)
     if found is None:
         raise Http404("There is no such type of step.")
     return found
 
 
 def _step(session: Session, step: Step) -> HttpResponse:
-    form = session.form(type_of(step), fields_of(step), parent=step.parent)
+    form = session.form(type_of(session, step), fields_of(step), parent=step.parent)
     return pages.step_page(session, form, step=step)
 
 
@@ -148,7 +148,9 @@ def _save(session: Session, slug: str) -> HttpResponse:
     step = session.process.steps.filter(slug=slug).first()
     if step is None:
         return _save_gone(session)
-    form = session.form(type_of(step), fields_of(step), data=session.request.POST, parent=step.parent)
+    form = session.form(
+        type_of(session, step), fields_of(step), data=session.request.POST, parent=step.parent
+    )
     if session.request.POST.get("act") == SAFE:
         return _safe(session, form, step=step)
     if not form.is_valid():
@@ -192,7 +194,7 @@ def _conflict(session: Session, stale: StaleProcess, *, step: Step, mine: StepFi
     session.process.refresh_from_db()
     step.refresh_from_db()
     merged = conflicts.merge(stale, step=step, mine=mine, theirs=fields_of(step))
-    form = session.form(type_of(step), merged, parent=step.parent)
+    form = session.form(type_of(session, step), merged, parent=step.parent)
     return pages.conflict_page(
         session, form, step=step, conflict=conflicts.of_save(stale, step=step, merged=merged)
     )
@@ -200,7 +202,7 @@ def _conflict(session: Session, stale: StaleProcess, *, step: Step, mine: StepFi
 
 def _save_gone(session: Session) -> HttpResponse:
     """The step was deleted while it was edited: what was entered becomes a new step, if it is kept."""
-    kind = by_slug(session.request.POST.get("action_type", ""))
+    kind = session.kind(session.request.POST.get("action_type", ""))
     if kind is None:
         raise Http404("This process has no such step.")
     form = session.form(kind, StepFields(name=""), data=session.request.POST)
@@ -380,7 +382,7 @@ _ACTS: dict[Route, Callable[[Session, Step], HttpResponse]] = {
 
 def _preview(session: Session) -> HttpResponse:
     """Where the step would run with what the form says now; nothing is saved or has to be valid."""
-    kind = _type(session.request.POST.get("action_type", ""))
+    kind = _type(session, session.request.POST.get("action_type", ""))
     step = session.process.steps.filter(slug=session.request.POST.get("current", "")).first()
     form = kind.form(
         session.request.POST,

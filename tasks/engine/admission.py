@@ -46,25 +46,19 @@ _late = Rows(
 )
 _queued = Rows(lambda: ServerTask.objects.filter(state=TaskState.QUEUED).order_by().values_list("pk")[:1])
 _node = Rows(lambda: Node.objects.filter(name=Param("name")).values_list("task_cap", "is_draining"))
+#: What waits for tasks that it started takes no room: they would never get any.
+_WAIT_FOR_CHILDREN = Attempt.objects.filter(state=AttemptState.SERVING, child__is_awaited=True).values(
+    "execution__task"
+)
 _busy = Rows(
     # "IN (0)" finds its place in the index on every database; "NOT awaits_answer" does not.
     lambda: (
         ServerTask.objects.filter(state__in=ACTIVE, node_name=Param("name"), awaits_answer__in=[False])
+        .exclude(pk__in=_WAIT_FOR_CHILDREN)
         .order_by()
         .values("node_name")
         .annotate(busy=Count("pk"))
         .values_list("busy")
-    )
-)
-_waiting_for_children = Rows(
-    lambda: (
-        Attempt.objects.filter(
-            state=AttemptState.SERVING, child__is_awaited=True, execution__task__node_name=Param("name")
-        )
-        .order_by()
-        .values("execution__task__node_name")
-        .annotate(tasks=Count("execution__task", distinct=True))
-        .values_list("tasks")
     )
 )
 _give = Update(
@@ -141,9 +135,8 @@ def _capacity() -> Capacity:
     total, is_draining = _node.first(name=name) or (settings.TASK_CAP, False)
     if is_draining:
         return Capacity()
-    busy, waiting = _busy.first(name=name), _waiting_for_children.first(name=name)
-    # What waits for tasks that it started takes no room: they would never get any.
-    return Capacity((busy[0] if busy else 0) - (waiting[0] if waiting else 0), total)
+    busy = _busy.first(name=name)
+    return Capacity(busy[0] if busy else 0, total)
 
 
 def _pages(

@@ -16,11 +16,12 @@ from domain.octostache import TemplateError
 from domain.plans import PlannedStep, RunPlan, step_values
 from domain.processes import MANUAL_INSTRUCTIONS
 from domain.runs import Place
+from domain.step_templates import parameter_values
 from domain.step_types import Program, Script, Work
 from domain.step_types.base import Fill
 from domain.system_variables import Ref, RunFacts, system_variables
 from domain.targets import PlannedTarget
-from domain.variables import Candidate, VariableType
+from domain.variables import Candidate, VariableType, name_key
 from protocol import PROGRAM_SYNTAX, frames
 from tasks import subjects
 from tasks.engine import programs, step_packages
@@ -48,7 +49,8 @@ def start_frame(attempt: HeldAttempt) -> frames.Start:
         given = {name: _plain(candidate) for name, candidate in chosen.items()}
         place = Place.from_json(attempt.number, attempt.place)
         before = outputs.before(attempt.task_id, attempt.number, place)
-        values = {**system_variables(_facts(run, unit, attempt), step), **before.values, **given}
+        system = system_variables(_facts(run, unit, attempt), step)
+        values = _with_parameters(step, {**system, **before.values, **given})
         expansion = octostache.expand_all(values)
         work = _work(step, lambda text: octostache.evaluate(text, values))
         container = containers.filled(step.properties, lambda text: octostache.evaluate(text, values))
@@ -85,7 +87,7 @@ def order(task: ServerTask, number: int, attempt_id: UUID) -> Order:
         given = {name: _plain(candidate) for name, candidate in chosen.items()}
         row = Execution.objects.only("place").get(task=task, number=number)
         before = outputs.before(task.pk, number, Place.from_json(number, row.place))
-        values = {**system_variables(run.facts, step), **before.values, **given}
+        values = _with_parameters(step, {**system_variables(run.facts, step), **before.values, **given})
         expansion = octostache.expand_all(values)
     except (TemplateError, sealing.CannotUnseal) as error:
         raise CannotStart(str(error)) from error
@@ -100,6 +102,17 @@ def order(task: ServerTask, number: int, attempt_id: UUID) -> Order:
 
     secrets = _secrets(chosen, given, expansion.values, before.outputs)
     return Order(task=task, step=step, attempt_id=attempt_id, fill=fill, secrets=secrets)
+
+
+def _with_parameters(step: PlannedStep, values: Mapping[str, str]) -> dict[str, str]:
+    """The values of a step template's parameters go before variables of the same names."""
+    own = parameter_values(step.properties)
+    keys = {name_key(name) for name in own}
+    return (
+        {**{name: value for name, value in values.items() if name_key(name) not in keys}, **own}
+        if own
+        else dict(values)
+    )
 
 
 def _work(step: PlannedStep, fill: Fill) -> Work:

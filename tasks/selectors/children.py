@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from tasks.models import Child, ServerTask
 
 
@@ -18,16 +20,18 @@ class Parent:
     is_awaited: bool
 
 
+def with_parent(tasks: QuerySet[ServerTask]) -> QuerySet[ServerTask]:
+    """With what `parent_of` needs, so that it asks nothing more."""
+    step = "started_by__attempt__execution"
+    return tasks.select_related(f"{step}__task").defer(f"{step}__task__plan")
+
+
 def parent_of(task: ServerTask) -> Parent | None:
-    rows = Child.objects.filter(task=task).values_list(
-        "attempt__execution__task_id",
-        "attempt__execution__task__name",
-        "attempt__execution__number",
-        "attempt__execution__name",
-        "is_awaited",
-    )
-    found = rows.first()
-    return Parent(*found) if found else None
+    link: Child | None = getattr(task, "started_by", None)
+    if link is None:
+        return None
+    step = link.attempt.execution
+    return Parent(step.task_id, step.task.name, step.number, step.name, link.is_awaited)
 
 
 def children_of(task: ServerTask) -> dict[int, ServerTask]:

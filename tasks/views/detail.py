@@ -31,7 +31,7 @@ from tasks.services.options import Resume
 def task_of(request: PageRequest, pk: int) -> ServerTask:
     """Raises Http404 for what the user may not see."""
     found = ServerTask.objects.visible_to(request.user).in_space(request.space)
-    whole = artifacts.with_count(found.select_related("environment", "tenant"))
+    whole = children.with_parent(artifacts.with_count(found.select_related("environment", "tenant")))
     task: ServerTask = get_object_or_404(whole, pk=pk)
     return task
 

@@ -14,11 +14,13 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.services import api_keys
 from domain.schedules import Schedule, ScheduleKind
+from domain.step_templates import Template
 from environments.models import Environment
 from octoworkers.demo.seed import seed
 from pools.models import WorkerPool
 from processes.action_types import all_types
 from processes.models import Step
+from processes.services import templates
 from projects.models import Project
 from projects.services import project_variables
 from runbooks.models import Runbook
@@ -115,6 +117,7 @@ def world(space, default_pool, administrator, tmp_path) -> dict[str, str]:
         now=timezone.now(),
     )
     package = push_package(space=space)
+    template = templates.create(space=space, content=Template("Say", "Octopus.Script"), user=administrator)
     library_set = library.create(space=space, name="Shared")
     library_set_value = VariableFactory(variable_set=library.variable_set_of(library_set))
     code = EnrolmentCodeFactory(space=space, created_by=administrator)
@@ -138,6 +141,7 @@ def world(space, default_pool, administrator, tmp_path) -> dict[str, str]:
         "library/accounts/ slug": AccountFactory(space=space).slug,
         "library/certificates/ slug": CertificateFactory(space=space).slug,
         "library/packages/ package_id": package.package_id,
+        "library/step-templates/ pk": str(template.pk),
         "library/packages/ version": package.version,
         "worker-pools/ slug": pool.slug,
         "workers/ slug": machine.slug,

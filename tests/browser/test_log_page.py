@@ -60,6 +60,28 @@ def test_the_log_shows_what_was_written_and_nothing_of_it_acts(finished: Page) -
     assert download.value.path().read_bytes() == WRITTEN + b"the second step\n"
 
 
+COLOURS = {
+    "\x1b[38;5;9mx": ("f91", ""),
+    "\x1b[38;5;208mx": ("", "rgb(255 135 0)"),
+    "\x1b[38;5;244mx": ("", "rgb(128 128 128)"),
+    "\x1b[1;38;2;10;20;30mx": ("b", "rgb(10 20 30)"),
+    "\x1b[38:2:10:20:30mx": ("", "rgb(10 20 30)"),
+    "\x1b[38:2::10:20:30mx": ("", "rgb(10 20 30)"),
+    "\x1b[4:3;31mx": ("u f31", ""),
+    "\x1b[4m\x1b[4:0mx": ("", ""),
+    "10 %\r\x1b[32m20 %\r\x1b[33mx\r": ("f33", ""),
+}
+
+
+def test_colours_are_those_of_a_terminal(finished: Page) -> None:
+    pieces = finished.evaluate("lines => lines.flatMap(line => OctoLog.parse(line))", list(COLOURS))
+
+    assert [one["text"] for one in pieces] == ["x"] * len(COLOURS)
+    assert {
+        line: (one["classes"], one["color"]) for line, one in zip(COLOURS, pieces, strict=True)
+    } == COLOURS
+
+
 def test_steps_fold_and_lines_have_addresses(finished: Page, visitor: Visitor, world: World) -> None:
     page = finished
     head = page.locator("#log").get_by_role("button", name="1. Step 1")

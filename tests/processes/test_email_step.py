@@ -47,7 +47,7 @@ class TestForm:
         }
         html = client.get(response["Location"]).content.decode()
         assert 'value="#{Team}"' in html
-        assert 'id="s-pool"' not in html
+        assert 'id="poolbox"' not in html
 
     @pytest.mark.parametrize(
         ("field", "value", "words"),

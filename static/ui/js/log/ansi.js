@@ -47,8 +47,17 @@ window.OctoLog = window.OctoLog || {};
     return 0;
   }
 
+  /** Behind a colon stands what belongs to one code: 4:3 is a kind of underline, 38:2::1:2:3 a colour that may name
+      its colour space first. */
+  function codesOf(parameter) {
+    const parts = parameter.split(":").map(Number);
+    const [code, kind] = parts;
+    if (code === 4 && parts.length > 1) return [kind ? 4 : 24];
+    return (code === 38 || code === 48) && kind === 2 ? [code, kind, ...parts.slice(2).slice(-3)] : parts;
+  }
+
   function sgr(style, parameters) {
-    const codes = (parameters || "0").split(/[;:]/).map(Number);
+    const codes = (parameters || "0").split(";").flatMap(codesOf);
     for (let at = 0; at < codes.length; at += 1) {
       const code = codes[at];
       if (code === 0) Object.assign(style, blank(), { href: style.href });

@@ -17,6 +17,8 @@
       this.pages = new Map();
       this.hidden = { c: [], v: [] };
       this.issues = [];
+      this.issueLines = 0;
+      this.hasError = false;
       this.highlights = [];
       this.openLine = new Map();
       this.spans = [];
@@ -36,7 +38,11 @@
     mark(from, to, mark) {
       if (mark in this.hidden) this.hidden[mark].push([from, to]);
       else if (mark === "h") this.highlights.push([from, to, mark]);
-      else this.issues.push([from, to, mark]);
+      else {
+        this.issues.push([from, to, mark]);
+        this.issueLines += to - from + 1;
+        this.hasError ||= mark === "e";
+      }
     }
 
     // Lines.

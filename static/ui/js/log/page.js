@@ -15,7 +15,7 @@
   let started = false;
 
   const view = new View($("#log"), {
-    fetch: (group, gaps) => source.want(group, gaps),
+    fetch: (gaps) => source.want(gaps),
     changed: showButtons,
     isHit: (group, seq) => search.isHit(group, seq),
   });
@@ -99,12 +99,11 @@
   const issues = () => marked("issues");
 
   function showButtons() {
-    const found = issues();
-    const count = found.reduce((sum, issue) => sum + issue.to - issue.from + 1, 0);
+    const count = view.groups.reduce((sum, group) => sum + group.issueLines, 0);
     picking.show();
     button("issue").hidden = button("issue-before").hidden = !count;
     say($("[data-log-issues]", box), count.toLocaleString());
-    button("issue").classList.toggle("bad", found.some((issue) => issue.mark === "e"));
+    button("issue").classList.toggle("bad", view.groups.some((group) => group.hasError));
     button("follow").setAttribute("aria-pressed", String(view.follow));
     button("verbose").setAttribute("aria-pressed", String(view.verbose));
     button("wrap").setAttribute("aria-pressed", String(view.wraps));

@@ -78,7 +78,6 @@
     row.dataset.seq = seq;
     row.dataset.group = index;
     const stamp = element("span", "ts", line ? TIMES[times](line, group, seq) : "");
-    if (line) stamp.title = new Date(line.time).toLocaleString();
     row.append(number, stamp);
     row.append(line ? text(line) : element("span", "tx", "…"));
     return row;

@@ -49,18 +49,24 @@
 
     // Ranges.
 
-    /** Replaces what was wanted before: a view that has scrolled on needs only what is in sight now. */
-    want(group, gaps) {
-      this.wanted.set(group, gaps);
-      this.timer ||= setTimeout(() => this.send(), PAUSE);
+    /** A Map of groups to gaps [first, count]. Replaces what was wanted before: a view that has scrolled on needs
+        only what is in sight now. */
+    want(gaps) {
+      this.wanted = gaps;
+      if (!this.timer) this.send();
     }
 
+    /** The first time at once, then every now and then as long as other places come into sight. */
     send() {
-      this.timer = 0;
+      if (!this.wanted.size) return;
       for (const [group, gaps] of this.wanted) {
         for (const [first, count] of gaps) this.load(group, first, count);
       }
-      this.wanted.clear();
+      this.wanted = new Map();
+      this.timer = setTimeout(() => {
+        this.timer = 0;
+        this.send();
+      }, PAUSE);
     }
 
     /** The texts of all lines between two; null where one cannot be had. */

@@ -1,18 +1,27 @@
 // The log on the screen: groups that fold, and of their rows only those in sight. Rows have fixed heights, so that
-// any of a million lines is found by arithmetic.
+// any of a million lines is found by arithmetic. The page is drawn at most once a frame, and not at all while what is
+// drawn reaches beyond what is seen: then the browser scrolls by itself.
 (() => {
   "use strict";
   const { Group, headRow, lineRow } = window.OctoLog;
 
   const LINE = 20;
   const HEAD = 30;
-  const AROUND = 240;
-  //: Browsers draw no taller element than this reliably; a longer log is scrolled at a larger scale.
+  //: What is drawn above and below what is in sight, and what has to be left of it.
+  const AROUND = 480;
+  const SPARE = 120;
+  //: Browsers draw no taller element than this reliably. In a longer log a long way is a share of the log; a step of
+  //: less than so many screens goes as far as in any other.
   const TALLEST = 12_000_000;
+  const STEP = 2;
+  //: Milliseconds without a step after which the bar of a longer log is put where it belongs.
+  const REST = 250;
   const AT_END = 24;
+  //: Lines that are fetched before somebody scrolls to them.
+  const AHEAD = 300;
 
   class View {
-    /** `fetch(group, [[first, count]])` gets what is in sight and not there. */
+    /** `fetch(gaps)`, a Map of groups to [[first, count]], gets what is in sight and not there. */
     constructor(element, { fetch, changed, isHit }) {
       this.el = element;
       this.space = element.firstElementChild;
@@ -25,14 +34,19 @@
       this.follow = false;
       this.picked = null;
       this.height = 0;
-      this.lastTop = 0;
+      this.tall = element.clientHeight;
+      //: Where the element is scrolled to, and how far the log is from that.
+      this.at = this.offset = 0;
+      this.direction = 0;
       this.drawn = new Map();
+      this.drawnFrom = this.drawnTo = 0;
       this.listen();
     }
 
     listen() {
       this.el.addEventListener("scroll", () => this.scrolled(), { passive: true });
-      new ResizeObserver(() => this.settle()).observe(this.el);
+      new ResizeObserver(() => this.resized()).observe(this.el);
+      this.window.addEventListener("mouseover", (event) => this.pointed(event.target));
       this.window.addEventListener("click", (event) => {
         const head = event.target.closest("[data-head]");
         if (head) this.toggle(Number(head.dataset.head));
@@ -76,8 +90,14 @@
       this.settle();
     }
 
+    resized() {
+      this.tall = this.el.clientHeight;
+      this.settle();
+    }
+
     settle() {
       if (this.follow) this.toEnd();
+      else if (this.offset && (this.longest <= this.reach || this.top > this.longest)) this.scrollTo(this.top);
       else this.paint();
     }
 
@@ -92,17 +112,24 @@
     // Where we are. `top` is a height in the log, not in the element, which differ for very long logs.
 
     get top() {
-      return this.el.scrollTop * this.scale();
+      return this.at + this.offset;
     }
 
-    scale() {
-      const shown = Math.min(this.height, TALLEST) - this.el.clientHeight;
-      return shown > 0 ? Math.max(1, (this.height - this.el.clientHeight) / shown) : 1;
+    /** How far the log can be scrolled, and how far the element. */
+    get longest() {
+      return Math.max(this.height - this.tall, 0);
+    }
+
+    get reach() {
+      return Math.max(Math.min(this.height, TALLEST) - this.tall, 0);
     }
 
     scrollTo(top) {
-      this.el.scrollTop = Math.max(0, top) / this.scale();
-      this.lastTop = this.el.scrollTop;
+      const { longest, reach } = this;
+      const to = Math.round(Math.min(Math.max(top, 0), longest));
+      this.el.scrollTop = longest > reach ? (to * reach) / longest : to;
+      this.at = this.el.scrollTop;
+      this.offset = longest > reach ? to - this.at : 0;
       this.paint();
     }
 
@@ -111,12 +138,29 @@
     }
 
     scrolled() {
-      const { scrollTop, scrollHeight, clientHeight } = this.el;
-      const atEnd = scrollHeight - scrollTop - clientHeight < AT_END;
-      if (scrollTop < this.lastTop - 2 && !atEnd) this.setFollow(false);
-      else if (atEnd && scrollTop > this.lastTop) this.setFollow(true);
-      this.lastTop = scrollTop;
-      this.paint();
+      const moved = this.el.scrollTop - this.at;
+      if (!moved) return;
+      this.at += moved;
+      this.direction = Math.sign(moved);
+      if (this.longest > this.reach) this.stepped(moved);
+      const atEnd = this.longest - this.top < AT_END;
+      if (moved < -2 && !atEnd) this.setFollow(false);
+      else if (atEnd && moved > 0) this.setFollow(true);
+      this.drawSoon();
+    }
+
+    /** In a log that is longer than its element. */
+    stepped(moved) {
+      const { longest, reach, tall } = this;
+      const isLong = Math.abs(moved) > STEP * tall;
+      let top = Math.round(isLong ? (this.at * longest) / reach : Math.min(Math.max(this.top, 0), longest));
+      if (this.at <= 0 && top < AT_END) top = 0;
+      if (this.at >= reach - 1 && longest - top < AT_END) top = longest;
+      this.offset = top - this.at;
+      clearTimeout(this.resting);
+      // The element may be at its end where the log is not.
+      if ((this.at <= 0 && top > 0) || (this.at >= reach - 1 && top < longest)) this.scrollTo(top);
+      else this.resting = setTimeout(() => this.scrollTo(this.top), REST);
     }
 
     setFollow(follow) {
@@ -157,7 +201,7 @@
 
     isInSight(group, seq) {
       const at = this.heightOf(group, seq) - this.top;
-      return group.open && at >= 0 && at < this.el.clientHeight;
+      return group.open && at >= 0 && at < this.tall;
     }
 
     /** Opens the group and brings the line to the upper third of the view. */
@@ -166,7 +210,7 @@
       if (this.follow) this.setFollow(false);
       group.open = true;
       this.layOut();
-      this.scrollTo(this.heightOf(group, seq) - this.el.clientHeight / 3);
+      this.scrollTo(this.heightOf(group, seq) - this.tall / 3);
       this.changed();
     }
 
@@ -191,7 +235,7 @@
     /** Scrolls no further than it has to. */
     reveal(group, seq) {
       const at = this.heightOf(group, seq) - this.top;
-      const below = at + LINE - this.el.clientHeight;
+      const below = at + LINE - this.tall;
       if (this.follow) this.setFollow(false);
       if (at < 0) this.scrollTo(this.top + at);
       else if (below > 0) this.scrollTo(this.top + below);
@@ -203,24 +247,50 @@
 
     // Drawing.
 
+    /** Something that is drawn has changed. */
     paint() {
-      const top = this.top;
-      const rows = this.inSight(top - AROUND, top + this.el.clientHeight + AROUND);
-      const first = rows.length ? rows[0].y : 0;
+      this.isStale = true;
+      this.drawSoon();
+    }
+
+    drawSoon() {
+      this.frame ||= requestAnimationFrame(() => {
+        this.frame = 0;
+        this.render();
+      });
+    }
+
+    render() {
+      const { top, tall } = this;
+      const isDrawn = top - SPARE >= this.drawnFrom && top + tall + SPARE <= this.drawnTo;
+      if (isDrawn && !this.isStale && !this.wraps) return;
+      const [from, to] = [top - AROUND, top + tall + AROUND];
+      const rows = this.inSight(from, to);
       this.draw(rows);
-      // The window stands where the element is scrolled to, shifted by what the first row is off.
-      this.window.style.transform = `translateY(${this.el.scrollTop + (this.wraps ? this.shift(rows, top) : first - top)}px)`;
+      this.drawnFrom = from > 0 ? from : -Infinity;
+      this.drawnTo = to < this.height ? to : Infinity;
+      this.isStale = false;
+      // Nothing that stays in sight moves within the element, so that only what is new has to be painted.
+      const first = rows.length ? rows[0].y : 0;
+      this.window.style.top = `${this.wraps ? this.at + this.shift(rows, top) : first - this.offset}px`;
       this.ask(rows);
     }
 
     /** Wrapped rows are taller than arithmetic has them: the row that belongs at the top stands there, and at
         the end of the log the last one at the bottom. */
     shift(rows, top) {
-      const { clientHeight } = this.el;
-      if (top + clientHeight >= this.height - 1) return Math.min(clientHeight - this.window.offsetHeight, rows[0].y - top);
+      if (!rows.length) return 0;
+      if (top + this.tall >= this.height - 1) return Math.min(this.tall - this.window.offsetHeight, rows[0].y - top);
       const at = rows.findIndex((row) => row.y + LINE > top);
       const row = this.window.children[Math.max(at, 0)];
       return row ? rows[Math.max(at, 0)].y - top - row.offsetTop : 0;
+    }
+
+    /** The whole date of a time is made where somebody asks for it. */
+    pointed(stamp) {
+      const { group, seq } = stamp.parentElement?.dataset || {};
+      const line = stamp.classList.contains("ts") && this.groups[group]?.get(Number(seq));
+      if (line && !stamp.title) stamp.title = new Date(line.time).toLocaleString();
     }
 
     setTimes(times) {
@@ -289,11 +359,30 @@
       return lineRow({ group, index, seq, line: group.get(seq), anchor, picked, hit, times: this.times });
     }
 
+    /** Gets what is missing in sight, or else beside it, or else where the reader is going. */
     ask(rows) {
-      for (const group of new Set(rows.map((row) => row.group))) {
-        const own = rows.filter((row) => row.group === group && row.seq !== undefined && !group.get(row.seq));
-        if (own.length) this.fetch(group, group.missing(own[0].seq, own.at(-1).seq));
+      const { top, tall } = this;
+      const lines = rows.filter((row) => row.seq !== undefined);
+      let wanted = this.missing(lines.filter((row) => row.y + LINE > top && row.y < top + tall));
+      if (!wanted.size) wanted = this.missing(lines);
+      if (!wanted.size && lines.length && this.direction) this.askAhead(lines, wanted);
+      this.fetch(wanted);
+    }
+
+    missing(lines) {
+      const wanted = new Map();
+      for (const group of new Set(lines.map((row) => row.group))) {
+        const own = lines.filter((row) => row.group === group);
+        if (own.some((row) => !group.get(row.seq))) wanted.set(group, group.missing(own[0].seq, own.at(-1).seq));
       }
+      return wanted;
+    }
+
+    askAhead(lines, wanted) {
+      const { group, seq } = this.direction > 0 ? lines.at(-1) : lines[0];
+      const other = Math.min(Math.max(seq + this.direction * AHEAD, 0), group.total - 1);
+      const gaps = group.missing(Math.min(seq, other), Math.max(seq, other));
+      if (gaps.length) wanted.set(group, gaps);
     }
   }
 
