@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from types import new_class
+from typing import Any, cast
 
 from django import forms
 from django.forms.boundfield import BoundField
@@ -17,7 +18,7 @@ from processes.models import ActionTemplate
 from processes.services.steps import StepFields
 
 SLUG = "template-"
-_WIDGETS = {
+_WIDGETS: dict[Control, Callable[[], forms.Widget]] = {
     Control.LINES: partial(forms.Textarea, attrs={"rows": 6}),
     Control.CHECKBOX: forms.CheckboxInput,
 }
@@ -126,7 +127,8 @@ def type_of(template: ActionTemplate, content: Template, base: ActionType) -> Ac
     fields: dict[str, Any] = {"made_from": template.pk, "content": content}
     for number, parameter in enumerate(content.parameters, start=1):
         fields[f"parameter_{number}"] = _field(parameter)
-    form = type(first)("TemplateForm", (_FromTemplate, first), fields)
+    made = new_class("TemplateForm", (_FromTemplate, first), exec_body=lambda body: body.update(fields))
+    form = cast("type[ActionForm]", made)
     return ActionType(
         key=base.key,
         slug=f"{SLUG}{template.pk}",
