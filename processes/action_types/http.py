@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 
-from domain.processes import HTTP_ACTION, RUN_ON_SERVER
+from domain.processes import HTTP_ACTION, ON_SERVER, RUN_ON_SERVER
 from domain.step_types import http as names
 from domain.step_types.http import (
     DEFAULT_STATUS,
@@ -30,7 +30,7 @@ _TEXTS = {
     "expected_text": names.CONTAINS,
     "expected_json": names.JSON_CHECKS,
 }
-_FLAGS = {"on_server": names.ON_SERVER, "hide_answer": names.HIDE, "skip_certificate": names.UNCHECKED}
+_FLAGS = {"on_server": ON_SERVER, "hide_answer": names.HIDE, "skip_certificate": names.UNCHECKED}
 
 
 def _lines(label: str, *, longest: int = _LONGEST, rows: int = 3) -> forms.CharField:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from django import forms
@@ -17,10 +16,7 @@ from processes.models import ActionTemplate
 from processes.services.steps import StepFields
 
 SLUG = "template-"
-_WIDGETS = {
-    Control.LINES: partial(forms.Textarea, attrs={"rows": 6}),
-    Control.CHECKBOX: forms.CheckboxInput,
-}
+_LINES = {"rows": 6}
 
 
 class _FromTemplate(ActionForm):
@@ -109,14 +105,14 @@ def _unix(value: object) -> str:
 def _field(parameter: Parameter) -> forms.Field:
     if parameter.control is Control.CHECKBOX:
         return forms.BooleanField(required=False, label=parameter.title, initial=parameter.default)
-    widget = _WIDGETS.get(parameter.control, forms.TextInput)
+    is_long = parameter.control is Control.LINES
     return forms.CharField(
         required=False,
         strip=False,
         max_length=LONGEST_TEXT,
         label=parameter.title,
         initial=parameter.default,
-        widget=widget(),
+        widget=forms.Textarea(attrs=_LINES) if is_long else forms.TextInput(),
     )
 
 
@@ -126,7 +122,9 @@ def type_of(template: ActionTemplate, content: Template, base: ActionType) -> Ac
     fields: dict[str, Any] = {"made_from": template.pk, "content": content}
     for number, parameter in enumerate(content.parameters, start=1):
         fields[f"parameter_{number}"] = _field(parameter)
-    form = type(first)("TemplateForm", (_FromTemplate, first), fields)
+    # By the metaclass of forms, which collects the fields.
+    make: Any = type(first)
+    form = make("TemplateForm", (_FromTemplate, first), fields)
     return ActionType(
         key=base.key,
         slug=f"{SLUG}{template.pk}",

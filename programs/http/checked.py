@@ -85,7 +85,7 @@ class _Http(urllib.request.HTTPHandler):
             made._create_connection = self._connect  # type: ignore[attr-defined]  # what connect() calls
             return made
 
-        return self.do_open(connection, request)  # type: ignore[arg-type]  # makes a connection as the class does
+        return self.do_open(connection, request)
 
 
 class _Https(urllib.request.HTTPSHandler):
@@ -99,4 +99,4 @@ class _Https(urllib.request.HTTPSHandler):
             made._create_connection = self._connect  # type: ignore[attr-defined]  # what connect() calls
             return made
 
-        return self.do_open(connection, request)  # type: ignore[arg-type]  # makes a connection as the class does
+        return self.do_open(connection, request)
