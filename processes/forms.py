@@ -30,8 +30,8 @@ class ImportForm(forms.Form):
         label="Or paste the JSON",
     )
 
-    def clean_uploads(self) -> list[Any]:
-        files: list[Any] = self.cleaned_data["uploads"]
+    def clean_files(self) -> list[Any]:
+        files: list[Any] = self.cleaned_data["files"]
         if len(files) > MOST_FILES:
             raise forms.ValidationError(f"Choose at most {MOST_FILES} files at once.")
         if any(one.size > LARGEST for one in files):
@@ -40,13 +40,13 @@ class ImportForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        if not self.errors and not data.get("uploads") and not data.get("text"):
-            self.add_error("uploads", "Choose a file, or paste a template.")
+        if not self.errors and not data.get("files") and not data.get("text"):
+            self.add_error("files", "Choose a file, or paste a template.")
         return data
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """Each by its name. What is not UTF-8 is no JSON either, which is then said."""
-        for one in self.cleaned_data["uploads"]:
+        for one in self.cleaned_data["files"]:
             yield one.name, one.read().decode("utf-8-sig", "replace")
         if self.cleaned_data["text"]:
             yield "What you pasted", self.cleaned_data["text"]

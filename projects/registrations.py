@@ -91,7 +91,9 @@ def _process_owners(ids: Collection[int]) -> Mapping[int, Owner]:
 
 def _refuse_pasted(process: Process) -> None:
     if process.owner_kind == OwnerKind.PROJECT:
-        pasting.refuse(Project.objects.get(pk=process.owner_id), process)
+        project = Project.objects.filter(pk=process.owner_id).first()
+        if project:
+            pasting.refuse(project, process)
 
 
 def _process_channels(owner_kind: str, owner_id: int) -> Iterable[ChannelOption]:

@@ -69,8 +69,9 @@ def _process_owners(ids: Collection[int]) -> Mapping[int, Owner]:
 
 def _refuse_pasted(process: Process) -> None:
     if process.owner_kind == OwnerKind.RUNBOOK:
-        runbook = Runbook.objects.select_related("project").get(pk=process.owner_id)
-        pasting.refuse(runbook.project, process)
+        runbook = Runbook.objects.select_related("project").filter(pk=process.owner_id).first()
+        if runbook:
+            pasting.refuse(runbook.project, process)
 
 
 def _destinations(user: Any, space: Space) -> Iterable[Destination]:

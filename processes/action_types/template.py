@@ -105,14 +105,14 @@ def _unix(value: object) -> str:
 def _field(parameter: Parameter) -> forms.Field:
     if parameter.control is Control.CHECKBOX:
         return forms.BooleanField(required=False, label=parameter.title, initial=parameter.default)
-    is_long = parameter.control is Control.LINES
+    widget = _WIDGETS.get(parameter.control, forms.TextInput)
     return forms.CharField(
         required=False,
         strip=False,
         max_length=LONGEST_TEXT,
         label=parameter.title,
         initial=parameter.default,
-        widget=forms.Textarea(attrs=_LINES) if is_long else forms.TextInput(),
+        widget=widget(),
     )
 
 

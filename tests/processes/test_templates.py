@@ -329,7 +329,7 @@ class TestPages:
         good = SimpleUploadedFile("a.json", json.dumps(shared()).encode("utf-8-sig"))
         bad = SimpleUploadedFile("b.json", b"\xff\xfe")
 
-        response = as_user(editor).post(reverse("template_import"), {"uploads": [good, bad], "text": ""})
+        response = as_user(editor).post(reverse("template_import"), {"files": [good, bad], "text": ""})
 
         page = response.content.decode()
         assert "imported as version 1" in page
