@@ -22,7 +22,7 @@ class _FilesField(forms.FileField):
 class ImportForm(forms.Form):
     """Step templates in the JSON form in which people share them: as files, or pasted."""
 
-    uploads = _FilesField(required=False, widget=_Files(attrs={"multiple": True}), label="Files")
+    files = _FilesField(required=False, widget=_Files(attrs={"multiple": True}), label="Files")  # type: ignore[assignment]  # no attribute of the form
     text = forms.CharField(
         required=False,
         max_length=LARGEST,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
@@ -63,6 +64,7 @@ class TemplateBody(Body):
         return control_settings(value)
 
 
+@extend_schema_field(TemplateBody(many=True))
 class TemplatesField(serializers.Field[Any, Any, Any, Any]):
     """The templates of a row that has a variable set, by its kind and number."""
 

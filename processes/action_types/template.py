@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from types import new_class
+from typing import Any, cast
 
 from django import forms
 from django.forms.boundfield import BoundField
@@ -16,7 +18,10 @@ from processes.models import ActionTemplate
 from processes.services.steps import StepFields
 
 SLUG = "template-"
-_LINES = {"rows": 6}
+_WIDGETS: dict[Control, Callable[[], forms.Widget]] = {
+    Control.LINES: partial(forms.Textarea, attrs={"rows": 6}),
+    Control.CHECKBOX: forms.CheckboxInput,
+}
 
 
 class _FromTemplate(ActionForm):
@@ -122,9 +127,8 @@ def type_of(template: ActionTemplate, content: Template, base: ActionType) -> Ac
     fields: dict[str, Any] = {"made_from": template.pk, "content": content}
     for number, parameter in enumerate(content.parameters, start=1):
         fields[f"parameter_{number}"] = _field(parameter)
-    # By the metaclass of forms, which collects the fields.
-    make: Any = type(first)
-    form = make("TemplateForm", (_FromTemplate, first), fields)
+    made = new_class("TemplateForm", (_FromTemplate, first), exec_body=lambda body: body.update(fields))
+    form = cast("type[ActionForm]", made)
     return ActionType(
         key=base.key,
         slug=f"{SLUG}{template.pk}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.contrib import messages
+from django.db.models import prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 
@@ -101,6 +102,7 @@ def _type(session: Session, slug: str) -> ActionType:
 
 
 def _step(session: Session, step: Step) -> HttpResponse:
+    prefetch_related_objects([step], "actions")
     form = session.form(type_of(session, step), fields_of(step), parent=step.parent)
     return pages.step_page(session, form, step=step)
 

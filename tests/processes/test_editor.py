@@ -460,7 +460,7 @@ def test_the_page_costs_the_same_queries_for_many_steps(
         processes.add_step(process=process, version=process.version, fields=StepFields(name=f"Step {number}"))
     client = as_user(editor)
 
-    with django_assert_max_num_queries(44):
+    with django_assert_max_num_queries(40):
         client.get(STEP)
 
 

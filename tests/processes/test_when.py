@@ -139,11 +139,13 @@ def test_lines_between_steps_are_no_steps_when_they_are_reordered(as_user, edito
     assert "run in parallel" not in answer.text
 
 
-def test_what_has_no_field_is_kept(as_user, editor, process, steps):
+def test_a_channel_that_is_gone_stays_a_choice(as_user, editor, process, steps):
     save(process, applies=Applies(channels=("7",)))
     process.refresh_from_db()
+    client = as_user(editor)
 
-    as_user(editor).post(STEP, form(process, name="Back it up"))
+    assert '<input type="checkbox" name="channels" value="7"' in client.get(STEP).text
+    client.post(STEP, form(process, name="Back it up", channels=["7"]))
 
     assert first(process).name == "Back it up"
     assert first(process).applies == Applies(channels=("7",))
