@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -33,7 +33,7 @@ def variable_uses(request: PageRequest, slug: str) -> HttpResponse:
     data = request.POST if request.method == "POST" else request.GET
     name, new = data.get("name", "").strip(), data.get("new", "").strip()
     if not name:
-        raise Http404("No variable is named.")
+        return redirect(request, reverse("project_variables", args=[project.slug]))
     if request.method == "POST":
         require(request.user, Permission.EDIT_PROJECT, project)
         return _rename(request, project, name, new)

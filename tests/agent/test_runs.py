@@ -130,7 +130,7 @@ async def test_what_cannot_start_says_why(scenario):
         ({"environment": {"LD_PRELOAD": "/tmp/x.so"}}, "LD_PRELOAD"),
         ({"environment": {"PATH": "/tmp"}}, "PATH"),
         ({"secrets": ["abc"]}, "fewer than 4"),
-        ({"syntax": "powershell"}, "powershell"),
+        ({"syntax": "fortran"}, "fortran"),
         ({"environment": {"BIG": "x" * 300_000}}, "could not be started"),
     ]
     for more, reason in cases:

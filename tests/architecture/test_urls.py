@@ -16,13 +16,14 @@ from accounts.services import api_keys
 from domain.schedules import Schedule, ScheduleKind
 from domain.step_templates import Template
 from environments.models import Environment
+from environments.services import lifecycles
 from octoworkers.demo.seed import seed
 from pools.models import WorkerPool
 from processes.action_types import all_types
 from processes.models import Step
 from processes.services import templates
-from projects.models import Project
-from projects.services import project_variables
+from projects.models import Channel, Project
+from projects.services import project_groups, project_variables
 from runbooks.models import Runbook
 from runbooks.services import runs, triggers
 from runbooks.services.triggers import TriggerFields
@@ -152,6 +153,9 @@ def world(space, default_pool, administrator, tmp_path) -> dict[str, str]:
         "tasks/ artifact": str(artifact.pk),
         "projects/ slug": project.slug,
         "projects/ version": "1.0.0",
+        "projects/ channel": Channel.objects.get(project=project, is_default=True).slug,
+        "project-groups/ slug": project_groups.create(space=space, name="Shops").slug,
+        "lifecycles/ slug": lifecycles.ensure_default(space).slug,
         "projects/ trigger": str(trigger.pk),
         "projects/ runbook": runbook.slug,
         "projects/ step": steps.order_by("position")[0].slug,

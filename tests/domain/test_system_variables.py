@@ -26,6 +26,7 @@ DEPLOYMENT = {
     "release": Ref("Releases-1", "1.2.0"),
     "release_notes": "Faster",
     "release_created": "2026-11-23T09:00:00+00:00",
+    "channel": Ref("Channels-1", "Default"),
     "deployment": Ref("Deployments-1", "Deploy to Production"),
     "history": ReleaseHistory("1.1.0", "1.0.0", "1.2.0"),
     "release_link": "/projects/orders/releases/1.2.0/",

@@ -286,7 +286,7 @@ def test_a_parent_has_nothing_to_enable(as_user, editor, process, rolling):
 
 
 def known(process: Process, user):
-    return text.known(process.space, user=user)
+    return text.known(process, user=user)
 
 
 @pytest.mark.parametrize("form", list(Form))

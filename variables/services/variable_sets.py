@@ -277,7 +277,9 @@ def _at_rest(row: Row, variable_set_id: int) -> str:
 
 def _keep_revision(variable_set: VariableSet, before: Mapping[str, Any] | None = None) -> None:
     content = freeze(variable_set)
-    names = selectors.scope_names(selectors.scope_options(variable_set)) if before else {}
+    # What scopes are called costs a query for each kind.
+    has_changed = before is not None and content != before
+    names = selectors.scope_names(selectors.scope_options(variable_set)) if has_changed else {}
     VariableSetRevision.objects.create(
         variable_set=variable_set,
         version=variable_set.version,
