@@ -119,6 +119,8 @@
   });
   document.addEventListener("htmx:beforeSwap", (event) => {
     const fields = event.detail.requestConfig?.elt;
+    // Idiomorph leaves what a focused button says alone; the answer says it anew, and takes the focus itself.
+    if (fields?.matches?.("form[data-run]") && document.activeElement?.matches("button")) document.activeElement.blur();
     if (fields?.matches?.("[data-run] .run-f") && fields.dataset.asked === "stale") event.detail.shouldSwap = false;
   });
 })();

@@ -403,9 +403,17 @@ def test_a_full_node_does_not_read_the_queue(enqueue, capped):
     enqueue("a")
     admit()
     lengthen(300, enqueue("b"))
-    with CaptureQueriesContext(connection) as captured:
+    asked = []
+
+    def listen(execute, sql, *more):
+        asked.append(sql)
+        return execute(sql, *more)
+
+    # PostgreSQL's driver does not say afterwards what a prepared statement was.
+    with connection.execute_wrapper(listen):
         admit()
-    assert not [one["sql"] for one in captured if "queue_rank" in one["sql"]]
+    assert asked
+    assert not [sql for sql in asked if "queue_rank" in sql]
 
 
 def test_one_that_can_start_is_found_behind_many_that_cannot(enqueue, capped):
